@@ -1,0 +1,2 @@
+//! orgtrail keeps the configuration of a Genesys Cloud organisation as a git history.
+#![cfg_attr(test, allow(missing_docs))]

@@ -1,0 +1,2 @@
+//! The `orgtrail` command.
+fn main() {}
