@@ -1,0 +1,34 @@
+//! Raw JSON in, canonical value and bytes out.
+//!
+//! The canonical form of a value is its RFC 8785 text, except that a number which a double cannot hold keeps its digits
+//! ([`crate::model::Number`]). The *compact* form of that text is what digests are taken over and what entities are kept as in
+//! memory; the *indented* form, with a final newline, is what files hold. Both have the same member order, strings and numbers,
+//! so one can be had from the other without understanding what it says.
+
+mod digest;
+mod document;
+mod jcs;
+mod read;
+
+pub use digest::{Digest, fingerprint_of_change, fingerprint_of_field};
+pub use document::{DocumentError, read_document, write_document};
+pub use jcs::{compact, write_compact, write_indented};
+pub use read::{MAX_DEPTH, ReadError, ReadProblem, read, read_str};
+
+use crate::model::{CanonicalText, Value};
+
+/// The canonical text of a value.
+#[must_use]
+pub fn canonical_text(value: &Value<'_>) -> CanonicalText {
+    let bytes = compact(value);
+    // The writer copies whole strings and ASCII only, so the bytes are UTF-8.
+    let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    CanonicalText::from_writer(text.into())
+}
+
+/// The value of a canonical text.
+#[must_use]
+pub fn value_of(text: &CanonicalText) -> Value<'_> {
+    // A canonical text was written from a value, so it can be read.
+    read_str(text.as_str()).unwrap_or(Value::Null)
+}

@@ -1,0 +1,20 @@
+//! The vocabulary that everything else shares.
+//!
+//! Plain owned types without behaviour of their own beyond what their invariants need: values and numbers that lose nothing,
+//! names of domains and entities, snapshots, changes, severities. Knows no network, git, clock, file or terminal.
+
+mod change;
+mod name;
+mod number;
+mod pointer;
+mod severity;
+mod snapshot;
+mod value;
+
+pub use change::{Change, ChangeKind, FieldChange, FieldKind};
+pub use name::{DomainId, DomainIdError, EntityKey};
+pub use number::{Number, NumberError};
+pub use pointer::{Pointer, PointerGlob};
+pub use severity::{Severity, SeverityCounts};
+pub use snapshot::{CanonicalText, DomainSnapshot, EntitySource};
+pub use value::{Object, OwnedValue, Value, utf16_order};
