@@ -2,4 +2,6 @@
 #![cfg_attr(test, allow(missing_docs))]
 
 pub mod canonical;
+pub mod catalogue;
+pub mod diff;
 pub mod model;

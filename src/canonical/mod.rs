@@ -8,12 +8,18 @@
 mod digest;
 mod document;
 mod jcs;
+mod normalise;
 mod read;
+mod secret;
+mod treatment;
 
 pub use digest::{Digest, fingerprint_of_change, fingerprint_of_field};
 pub use document::{DocumentError, read_document, write_document};
 pub use jcs::{compact, write_compact, write_indented};
+pub use normalise::{Canonical, Canonicaliser, EntityError, Notes};
+pub(crate) use normalise::{reorder_sets, set_identity, set_segments};
 pub use read::{MAX_DEPTH, ReadError, ReadProblem, read, read_str};
+pub use secret::{MIN_KEY_LENGTH, SECRET_MEMBER, SecretKey, SecretKeyTooShort, is_fingerprint};
 
 use crate::model::{CanonicalText, Value};
 

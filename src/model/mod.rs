@@ -14,6 +14,7 @@ mod value;
 pub use change::{Change, ChangeKind, FieldChange, FieldKind};
 pub use name::{DomainId, DomainIdError, EntityKey};
 pub use number::{Number, NumberError};
+pub(crate) use pointer::wildcard;
 pub use pointer::{Pointer, PointerGlob};
 pub use severity::{Severity, SeverityCounts};
 pub use snapshot::{CanonicalText, DomainSnapshot, EntitySource};

@@ -1,1 +1,4 @@
-fn main() {}
+//! Everything that is tested from outside the crate, in one binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod laws;
