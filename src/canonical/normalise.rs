@@ -115,12 +115,7 @@ impl<'d> Canonicaliser<'d> {
     #[must_use]
     pub fn is_deleted(&self, raw: &Value<'_>) -> bool {
         let marks = &self.domain.removal.gone_when;
-        !marks.is_empty()
-            && marks.iter().all(|(path, mark)| match FieldPath::parse(path).find(raw) {
-                Some(Value::String(text)) => text == mark,
-                Some(Value::Bool(value)) => mark == if *value { "true" } else { "false" },
-                _ => false,
-            })
+        !marks.is_empty() && marks.iter().all(|(path, mark)| path.find(raw) == Some(mark))
     }
 
     fn settled(&self, mut entity: Value<'_>, key: &EntityKey, notes: &mut Notes) -> CanonicalText {

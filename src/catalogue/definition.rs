@@ -8,7 +8,7 @@ use super::CatalogueProblem;
 use super::field_path::{FieldPath, Segment};
 use super::shape::Shape;
 use crate::canonical::Digest;
-use crate::model::{ChangeKind, DomainId, PointerGlob, Severity};
+use crate::model::{ChangeKind, DomainId, OwnedValue, PointerGlob, Severity, Value};
 
 /// Everything we know about a domain.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ pub struct Removal {
     /// The parameters of the read that tells.
     pub query: BTreeMap<String, String>,
     /// Members of an answer that mark a deleted entity.
-    pub gone_when: BTreeMap<String, String>,
+    pub gone_when: Vec<(FieldPath, OwnedValue)>,
     /// Whether 404 and 410 prove it.
     pub not_found_proves: bool,
 }
@@ -353,8 +353,16 @@ struct RawSource {
 struct RawRemoval {
     query: Option<BTreeMap<String, String>>,
     #[serde(default)]
-    gone_when: BTreeMap<String, String>,
+    gone_when: BTreeMap<String, RawMark>,
     not_found_proves: Option<bool>,
+}
+
+/// The value of a member that marks a deleted entity.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawMark {
+    Flag(bool),
+    Text(String),
 }
 
 #[derive(Deserialize)]
@@ -440,7 +448,7 @@ impl RawDomain {
             terraform: self.terraform,
             removal: Removal {
                 query: self.removal.query.unwrap_or_else(|| source.detail_query.clone()),
-                gone_when: self.removal.gone_when,
+                gone_when: self.removal.gone_when.into_iter().map(gone_mark).collect(),
                 not_found_proves: self.removal.not_found_proves.unwrap_or(true),
             },
             source,
@@ -459,6 +467,14 @@ impl RawDomain {
         check_paths(&domain, problems);
         domain
     }
+}
+
+fn gone_mark((path, mark): (String, RawMark)) -> (FieldPath, OwnedValue) {
+    let value = match mark {
+        RawMark::Flag(flag) => Value::from(flag),
+        RawMark::Text(text) => Value::from(text),
+    };
+    (FieldPath::parse(&path), value)
 }
 
 fn key_part(text: &str) -> KeyPart {

@@ -109,3 +109,16 @@ fn domain_of_path(path: &str) -> Option<DomainId> {
     let name = file.strip_suffix(".toml")?;
     if reserved { None } else { format!("{family}.{name}").parse().ok() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_domain_can_be_read() {
+        match Catalogue::built_in() {
+            Ok(catalogue) => assert!(catalogue.iter().count() > 20),
+            Err(problems) => panic!("{}", problems.iter().map(|p| format!("{p}\n")).collect::<String>()),
+        }
+    }
+}
