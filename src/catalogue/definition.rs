@@ -168,6 +168,9 @@ pub struct Identity {
     pub natural: Vec<FieldPath>,
     /// Whether keys begin with a random UUID.
     pub random_uuid: bool,
+    /// The member whose presence says that an entity is in production.
+    #[serde(skip)]
+    pub live: Option<FieldPath>,
 }
 
 /// What identifies a member of a set-like array.
@@ -374,6 +377,7 @@ struct RawIdentity {
     natural: Vec<FieldPath>,
     #[serde(default)]
     random_uuid: bool,
+    live: Option<FieldPath>,
 }
 
 #[derive(Default, Deserialize)]
@@ -457,6 +461,7 @@ impl RawDomain {
                 name: self.identity.name,
                 natural: self.identity.natural,
                 random_uuid: self.identity.random_uuid,
+                live: self.identity.live,
             },
             treat,
             references,
@@ -589,6 +594,7 @@ fn check_paths(domain: &Domain, problems: &mut Vec<String>) {
     treat.sets.iter().for_each(|(path, _)| check("treat.sets", path));
     domain.references.iter().for_each(|reference| check("references", &reference.path));
     domain.identity.name.iter().for_each(|path| check("identity.name", path));
+    domain.identity.live.iter().for_each(|path| check("identity.live", path));
     for part in &domain.identity.key {
         if let KeyPart::Field(path) = part {
             check("identity.key", path);
