@@ -6,3 +6,4 @@ pub mod catalogue;
 pub mod diff;
 pub mod model;
 pub mod policy;
+pub mod record;

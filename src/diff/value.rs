@@ -1,8 +1,9 @@
 //! Recursive comparison of two values.
 
 use super::array::compare_array;
+use crate::canonical::is_fingerprint;
 use crate::catalogue::{Domain, Segment, SetKey};
-use crate::model::{FieldChange, FieldKind, Pointer, Value, utf16_order};
+use crate::model::{FieldChange, FieldKind, Object, Pointer, Value, utf16_order};
 
 /// The arrays below a place whose order has no meaning: the way that is left to each, and what identifies its members.
 #[derive(Clone, Debug)]
@@ -54,26 +55,8 @@ pub(super) fn compare_at(
 ) {
     match (old, new) {
         _ if old == new => {}
-        (Value::Object(old), Value::Object(new)) => {
-            let (mut left, mut right) = (old.iter().peekable(), new.iter().peekable());
-            loop {
-                let order = match (left.peek(), right.peek()) {
-                    (Some((l, _)), Some((r, _))) => utf16_order(l, r),
-                    (Some(_), None) => std::cmp::Ordering::Less,
-                    (None, Some(_)) => std::cmp::Ordering::Greater,
-                    (None, None) => break,
-                };
-                let gone = if order.is_le() { left.next() } else { None };
-                let come = if order.is_ge() { right.next() } else { None };
-                match (gone, come) {
-                    (Some((name, old)), Some((_, new))) => {
-                        compare_at(old, new, &path.child(name), &sets.member(name), fields);
-                    }
-                    (Some((name, old)), None) => fields.push(removed(path.child(name), old)),
-                    (None, Some((name, new))) => fields.push(added(path.child(name), new)),
-                    (None, None) => break,
-                }
-            }
+        (Value::Object(left), Value::Object(right)) if !is_fingerprint(old) && !is_fingerprint(new) => {
+            compare_objects(left, right, path, sets, fields);
         }
         (Value::Array(old), Value::Array(new)) => compare_array(old, new, path, sets, fields),
         _ => fields.push(FieldChange {
@@ -82,6 +65,28 @@ pub(super) fn compare_at(
             old: Some(old.clone().into_owned()),
             new: Some(new.clone().into_owned()),
         }),
+    }
+}
+
+fn compare_objects(old: &Object<'_>, new: &Object<'_>, path: &Pointer, sets: &Sets<'_>, fields: &mut Vec<FieldChange>) {
+    let (mut left, mut right) = (old.iter().peekable(), new.iter().peekable());
+    loop {
+        let order = match (left.peek(), right.peek()) {
+            (Some((l, _)), Some((r, _))) => utf16_order(l, r),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (None, None) => break,
+        };
+        let gone = if order.is_le() { left.next() } else { None };
+        let come = if order.is_ge() { right.next() } else { None };
+        match (gone, come) {
+            (Some((name, old)), Some((_, new))) => {
+                compare_at(old, new, &path.child(name), &sets.member(name), fields);
+            }
+            (Some((name, old)), None) => fields.push(removed(path.child(name), old)),
+            (None, Some((name, new))) => fields.push(added(path.child(name), new)),
+            (None, None) => break,
+        }
     }
 }
 

@@ -1,0 +1,85 @@
+//! The heartbeat: that a run happened, also when it saw no change.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::run::RunStatus;
+use crate::model::DomainId;
+
+/// How many times of past runs a heartbeat remembers.
+pub const MAX_RUN_TIMES: usize = 400;
+
+/// What the heartbeat ref points to; replaced by every run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// The version of this form.
+    pub schema_version: u32,
+    /// The run.
+    pub run: String,
+    /// When it began, RFC 3339.
+    pub at: String,
+    /// The version of the tool.
+    pub version: String,
+    /// The organisation.
+    pub org: String,
+    /// The tip of the branch after the run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tip: Option<String>,
+    /// What became of each domain; one that the run did not touch keeps what the last one said.
+    pub domains: BTreeMap<DomainId, HeartbeatDomain>,
+    /// When the last runs began, oldest first.
+    pub runs: Vec<String>,
+}
+
+/// What became of a domain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeartbeatDomain {
+    /// The status in its last run.
+    pub status: RunStatus,
+    /// Why it is not complete.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cause: Option<String>,
+    /// When it was last captured completely, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub captured_at: Option<String>,
+}
+
+impl Heartbeat {
+    /// Reads the blob; `None` for bytes that are no heartbeat, which the next run replaces.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    /// The bytes of the blob.
+    #[must_use]
+    pub fn write(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// Adds what an earlier heartbeat knows and this run did not touch.
+    #[must_use]
+    pub fn after(mut self, earlier: Option<Self>) -> Self {
+        let Some(earlier) = earlier else {
+            self.runs.push(self.at.clone());
+            return self;
+        };
+        for (id, mut known) in earlier.domains {
+            match self.domains.get_mut(&id) {
+                Some(now) if now.captured_at.is_none() => now.captured_at = known.captured_at.take(),
+                Some(_) => {}
+                None => {
+                    self.domains.insert(id, known);
+                }
+            }
+        }
+        self.runs = earlier.runs;
+        self.runs.push(self.at.clone());
+        let excess = self.runs.len().saturating_sub(MAX_RUN_TIMES);
+        self.runs.drain(..excess);
+        self
+    }
+}

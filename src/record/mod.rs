@@ -1,0 +1,20 @@
+//! What a run puts on record: the files of a snapshot, the ledger of what is known, the commits that a run makes.
+//!
+//! Pure: works on snapshots, ledgers and bytes, and hands commits to be made to whoever keeps the trail. A tree is read
+//! through [`Tree`], wherever it is kept.
+
+mod archive;
+mod heartbeat;
+mod layout;
+mod ledger;
+mod message;
+mod plan;
+mod run;
+
+pub use archive::{Archive, ArchiveError, Tree};
+pub use heartbeat::{Heartbeat, HeartbeatDomain, MAX_RUN_TIMES};
+pub use layout::{FileEdits, LEDGER_PATH, SNAPSHOT_DIR, Width, changed_files, domain_paths, first_width};
+pub use ledger::{Ledger, LedgerEntry, LedgerStatus};
+pub use message::{CommitFacts, commit_message, trailer};
+pub use plan::{CommitKind, Observed, PlanInput, PlannedCommit, RecordPlan, plan};
+pub use run::{RunDocument, RunDomain, RunFinding, RunId, RunStatus};

@@ -1,0 +1,443 @@
+//! From what a run captured to the commits it makes.
+//!
+//! Kinds that are not an administrator's doing come first, so that what is left over is exactly what somebody changed: a
+//! migrated schema, a new layout, another secrets key, a member that the API began to give, a domain seen for the first time,
+//! a domain known less well. Only then comes the observed commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::archive::{Archive, ArchiveError, Tree};
+use super::layout::{FileEdits, LEDGER_PATH, Width, changed_files, domain_paths, first_width};
+use super::ledger::{Ledger, LedgerEntry, LedgerStatus};
+use crate::canonical::{Digest, canonical_text, is_fingerprint, value_of};
+use crate::catalogue::{Catalogue, Domain};
+use crate::diff::{apply_fields, diff_domain, follow};
+use crate::model::{Change, ChangeKind, DomainId, DomainSnapshot, FieldChange, FieldKind, PointerGlob, Value};
+
+/// The kind of a commit, as its trailer `Orgtrail-Kind` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CommitKind {
+    /// A domain's stored form follows its new domain file.
+    SchemaMigration,
+    /// A domain is laid out anew.
+    Reshard,
+    /// Fingerprints follow a new secrets key.
+    Rekey,
+    /// A member that the API began to give.
+    NewField,
+    /// A domain captured for the first time.
+    Baseline,
+    /// A domain is known better or less well than before.
+    Coverage,
+    /// What somebody changed.
+    Observed,
+}
+
+impl CommitKind {
+    /// Every kind, in the order in which a run makes them.
+    pub const IN_ORDER: [Self; 7] = [
+        Self::SchemaMigration,
+        Self::Reshard,
+        Self::Rekey,
+        Self::NewField,
+        Self::Baseline,
+        Self::Coverage,
+        Self::Observed,
+    ];
+
+    /// The word in the trailer.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SchemaMigration => "schema-migration",
+            Self::Reshard => "reshard",
+            Self::Rekey => "rekey",
+            Self::NewField => "new-field",
+            Self::Baseline => "baseline",
+            Self::Coverage => "coverage",
+            Self::Observed => "observed",
+        }
+    }
+}
+
+/// What a run learned of a domain.
+#[derive(Debug)]
+pub struct Observed {
+    /// The domain.
+    pub domain: DomainId,
+    /// What its ledger entry says from now on; absent where the run learned nothing that lasts.
+    pub status: Option<LedgerStatus>,
+    /// Its entities; absent where they are as on record or could not be captured.
+    pub content: Option<DomainSnapshot>,
+    /// Members that the API gave and the schema does not know.
+    pub new_fields: BTreeSet<String>,
+}
+
+/// What the commits of a run are planned from.
+pub struct PlanInput<'p, T> {
+    /// The domains.
+    pub catalogue: &'p Catalogue,
+    /// The state on record.
+    pub archive: &'p Archive<T>,
+    /// The ledger to begin from: the one on record, or a new one.
+    pub ledger: Ledger,
+    /// The id of the secrets key in use.
+    pub secret_key: String,
+    /// Fingerprints under the key in use → those of the same secrets under the key before it. Absent where that key is not
+    /// known: then a changed fingerprint says nothing.
+    pub rekeyed: Option<BTreeMap<String, String>>,
+    /// The digest of the client's grants to put on record.
+    pub view: Option<String>,
+    /// What the run learned.
+    pub observed: Vec<Observed>,
+    /// Brings stored entities into the form that a domain has now.
+    pub migrate: &'p dyn Fn(&Domain, &DomainSnapshot) -> DomainSnapshot,
+}
+
+/// A commit to be made.
+#[derive(Debug)]
+pub struct PlannedCommit {
+    /// Its kind.
+    pub kind: CommitKind,
+    /// The files it writes and removes, the ledger among them.
+    pub edits: FileEdits,
+    /// The ledger of its tree.
+    pub ledger: Ledger,
+    /// The domains that it touches.
+    pub domains: Vec<DomainId>,
+    /// What somebody changed; empty for every kind but the observed one.
+    pub changes: Vec<Change>,
+}
+
+/// The commits of a run, in order.
+#[derive(Debug)]
+pub struct RecordPlan {
+    /// The commits; none where nothing differs from what is on record.
+    pub commits: Vec<PlannedCommit>,
+    /// The ledger after them.
+    pub ledger: Ledger,
+    /// The domains captured for the first time, with their number of entities.
+    pub baselines: BTreeMap<DomainId, u64>,
+}
+
+/// Plans the commits of a run.
+///
+/// # Errors
+/// [`ArchiveError`] where the state on record cannot be read.
+pub fn plan<T: Tree>(input: PlanInput<'_, T>) -> Result<RecordPlan, ArchiveError> {
+    let PlanInput { catalogue, archive, ledger, secret_key, rekeyed, view, observed, migrate } = input;
+    let key_changed = ledger.secret_key != secret_key;
+    let recorded = archive.ledger().cloned();
+    let mut state = State { catalogue, ledger, domains: BTreeMap::new(), commits: Vec::new() };
+
+    state.migrate_all(archive, migrate)?;
+    let mut known = Vec::new();
+    let mut first = Vec::new();
+    for one in observed {
+        let has_baseline = state.ledger.domains.get(&one.domain).is_some_and(|entry| entry.digest.is_some());
+        if has_baseline { known.push(one) } else { first.push(one) }
+    }
+    for one in known.iter().filter(|one| one.content.is_some()) {
+        state.load(archive, &one.domain)?;
+    }
+    state.reshard(&known);
+    if key_changed {
+        state.ledger.secret_key.clone_from(&secret_key);
+        let same_secret = |field: &FieldChange| is_same_secret(field, rekeyed.as_ref());
+        state.absorb(CommitKind::Rekey, &known, &|_, field| same_secret(field));
+    }
+    state.take_new_fields(&known);
+    let baselines = state.take_baselines(first);
+    state.take_coverage(&known, view);
+    state.take_changes(&known);
+    let ledger = state.ledger;
+    let unchanged = recorded.is_some_and(|recorded| recorded == ledger);
+    let commits = if unchanged { Vec::new() } else { state.commits };
+    Ok(RecordPlan { commits, ledger, baselines })
+}
+
+/// The state on record as it becomes, commit by commit.
+struct State<'p> {
+    catalogue: &'p Catalogue,
+    ledger: Ledger,
+    domains: BTreeMap<DomainId, Rc<DomainSnapshot>>,
+    commits: Vec<PlannedCommit>,
+}
+
+impl State<'_> {
+    fn load<T: Tree>(&mut self, archive: &Archive<T>, id: &DomainId) -> Result<(), ArchiveError> {
+        if !self.domains.contains_key(id)
+            && let Some(snapshot) = archive.domain(id)?
+        {
+            self.domains.insert(id.clone(), snapshot);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, kind: CommitKind, mut edits: FileEdits, domains: Vec<DomainId>, changes: Vec<Change>) {
+        edits.insert(LEDGER_PATH.to_owned(), Some(self.ledger.write()));
+        self.commits.push(PlannedCommit { kind, edits, ledger: self.ledger.clone(), domains, changes });
+    }
+
+    /// Puts new content of a domain on record and returns the files that change.
+    fn put(&mut self, domain: &Domain, content: DomainSnapshot) -> FileEdits {
+        let before = self.domains.get(&domain.id).cloned();
+        let before = before.unwrap_or_else(|| Rc::new(DomainSnapshot::empty(domain.id.clone(), domain.schema_version)));
+        let entry = self.ledger.domains.get_mut(&domain.id);
+        let width = entry.as_ref().map(|entry| entry.width).unwrap_or_default();
+        let (edits, width) = fitting_files(domain, &before, &content, width);
+        if let Some(entry) = entry {
+            entry.entities = count(&content);
+            entry.digest = Some(Digest::of_domain(&content).to_string());
+            entry.schema_version = content.schema_version;
+            entry.width = width;
+        }
+        self.domains.insert(domain.id.clone(), Rc::new(content));
+        edits
+    }
+
+    fn migrate_all<T: Tree>(
+        &mut self,
+        archive: &Archive<T>,
+        migrate: &dyn Fn(&Domain, &DomainSnapshot) -> DomainSnapshot,
+    ) -> Result<(), ArchiveError> {
+        let mut edits = FileEdits::new();
+        let mut migrated = Vec::new();
+        for domain in self.catalogue.iter() {
+            let treatment = domain.treatment().to_string();
+            match self.ledger.domains.get_mut(&domain.id) {
+                Some(entry) if entry.treatment != treatment => entry.treatment = treatment,
+                _ => continue,
+            }
+            self.load(archive, &domain.id)?;
+            if let Some(before) = self.domains.get(&domain.id).cloned() {
+                let content = migrate(domain, &before);
+                edits.extend(self.put(domain, content));
+            }
+            migrated.push(domain.id.clone());
+        }
+        if !migrated.is_empty() {
+            self.commit(CommitKind::SchemaMigration, edits, migrated, Vec::new());
+        }
+        Ok(())
+    }
+
+    /// Lays domains out anew whose content would not fit their files.
+    fn reshard(&mut self, known: &[Observed]) {
+        let mut edits = FileEdits::new();
+        let mut resharded = Vec::new();
+        for (domain, before, after) in self.contents(known) {
+            let Some(old) = self.ledger.domains.get(&domain.id).map(|entry| entry.width) else { continue };
+            let (_, width) = fitting_files(domain, &before, after, old);
+            if width == old {
+                continue;
+            }
+            for path in domain_paths(domain, &before, old) {
+                edits.insert(path, None);
+            }
+            let empty = DomainSnapshot::empty(domain.id.clone(), before.schema_version);
+            edits.extend(fitting_files(domain, &empty, &before, width).0.into_iter().filter(|(_, new)| new.is_some()));
+            resharded.push((domain.id.clone(), width));
+        }
+        for (id, width) in &resharded {
+            if let Some(entry) = self.ledger.domains.get_mut(id) {
+                entry.width = *width;
+            }
+        }
+        if !resharded.is_empty() {
+            self.commit(CommitKind::Reshard, edits, resharded.into_iter().map(|(id, _)| id).collect(), Vec::new());
+        }
+    }
+
+    /// Domain, state on record and captured state of everything that was captured.
+    fn contents<'o>(&self, known: &'o [Observed]) -> Vec<(&Domain, Rc<DomainSnapshot>, &'o DomainSnapshot)>
+    where
+        Self: 'o,
+    {
+        known
+            .iter()
+            .filter_map(|one| {
+                let domain = self.catalogue.get(&one.domain)?;
+                Some((domain, self.domains.get(&one.domain)?.clone(), one.content.as_ref()?))
+            })
+            .collect()
+    }
+
+    /// Makes a commit of the fields that `takes` picks.
+    fn absorb(&mut self, kind: CommitKind, known: &[Observed], takes: &dyn Fn(&DomainId, &FieldChange) -> bool) {
+        let mut absorbed = Vec::new();
+        for (domain, before, after) in self.contents(known) {
+            let content = with_fields(domain, &before, after, &|field| takes(&domain.id, field));
+            if content != *before {
+                absorbed.push((domain.id.clone(), content));
+            }
+        }
+        let touches_ledger = kind == CommitKind::Rekey;
+        if absorbed.is_empty() && !touches_ledger {
+            return;
+        }
+        let mut edits = FileEdits::new();
+        let mut domains = Vec::new();
+        for (id, content) in absorbed {
+            if let Some(domain) = self.catalogue.get(&id) {
+                edits.extend(self.put(domain, content));
+                domains.push(id);
+            }
+        }
+        self.commit(kind, edits, domains, Vec::new());
+    }
+
+    fn take_new_fields(&mut self, known: &[Observed]) {
+        let mut fresh: BTreeMap<DomainId, Vec<PointerGlob>> = BTreeMap::new();
+        for one in known {
+            let Some(entry) = self.ledger.domains.get_mut(&one.domain) else { continue };
+            let new: Vec<&String> = one.new_fields.iter().filter(|field| !entry.new_fields.contains(field)).collect();
+            if !new.is_empty() {
+                fresh.insert(one.domain.clone(), new.iter().map(|field| PointerGlob::new(field)).collect());
+                entry.new_fields.extend(new.into_iter().cloned().collect::<Vec<_>>());
+                entry.new_fields.sort();
+            }
+        }
+        if !fresh.is_empty() {
+            self.absorb(CommitKind::NewField, known, &|id, field| {
+                let is_fresh = fresh.get(id).is_some_and(|globs| globs.iter().any(|glob| glob.matches(&field.path)));
+                is_fresh && field.kind == FieldKind::Added
+            });
+        }
+    }
+
+    /// Puts domains on record that have no baseline yet, and what is known of those that still have none.
+    fn take_baselines(&mut self, first: Vec<Observed>) -> BTreeMap<DomainId, u64> {
+        let mut edits = FileEdits::new();
+        let mut baselines = BTreeMap::new();
+        let mut touched = Vec::new();
+        for one in first {
+            let (Some(domain), Some(status)) = (self.catalogue.get(&one.domain), one.status) else { continue };
+            let entry = LedgerEntry {
+                status,
+                entities: 0,
+                schema_version: domain.schema_version,
+                treatment: domain.treatment().to_string(),
+                width: one.content.as_ref().map(first_width).unwrap_or_default(),
+                digest: None,
+                new_fields: one.new_fields.into_iter().collect(),
+            };
+            let is_new = self.ledger.domains.insert(one.domain.clone(), entry.clone()).as_ref() != Some(&entry);
+            if let Some(content) = one.content {
+                baselines.insert(one.domain.clone(), count(&content));
+                edits.extend(self.put(domain, content));
+            }
+            if is_new {
+                touched.push(one.domain);
+            }
+        }
+        if !touched.is_empty() {
+            self.commit(CommitKind::Baseline, edits, touched, Vec::new());
+        }
+        baselines
+    }
+
+    fn take_coverage(&mut self, known: &[Observed], view: Option<String>) {
+        let mut touched = Vec::new();
+        for one in known {
+            if let (Some(entry), Some(status)) = (self.ledger.domains.get_mut(&one.domain), one.status)
+                && entry.status != status
+            {
+                entry.status = status;
+                touched.push(one.domain.clone());
+            }
+        }
+        let view_changed = self.ledger.view != view;
+        self.ledger.view = view;
+        if touched.is_empty() && !view_changed {
+            return;
+        }
+        match self.commits.last_mut() {
+            // A client whose grants differ says nothing by itself that deserves a commit of its own.
+            Some(last) if touched.is_empty() => {
+                last.ledger = self.ledger.clone();
+                last.edits.insert(LEDGER_PATH.to_owned(), Some(self.ledger.write()));
+            }
+            _ => self.commit(CommitKind::Coverage, FileEdits::new(), touched, Vec::new()),
+        }
+    }
+
+    fn take_changes(&mut self, known: &[Observed]) {
+        let mut changes = Vec::new();
+        let mut edits = FileEdits::new();
+        let mut touched = Vec::new();
+        for one in known {
+            let (Some(domain), Some(content)) = (self.catalogue.get(&one.domain), &one.content) else { continue };
+            let Some(before) = self.domains.get(&one.domain).cloned() else { continue };
+            let found = diff_domain(domain, &before, content);
+            if !found.is_empty() {
+                changes.extend(found);
+                touched.push(one.domain.clone());
+                edits.extend(self.put(domain, content.clone()));
+            }
+        }
+        if !touched.is_empty() {
+            let changes = follow(self.catalogue, changes);
+            self.commit(CommitKind::Observed, edits, touched, changes);
+        }
+    }
+}
+
+/// The files of a change at the width that they fit, which is the given one or a wider one.
+fn fitting_files(
+    domain: &Domain,
+    before: &DomainSnapshot,
+    after: &DomainSnapshot,
+    mut width: Width,
+) -> (FileEdits, Width) {
+    loop {
+        match changed_files(domain, before, after, width) {
+            Ok(edits) => return (edits, width),
+            Err(wider) => width = wider,
+        }
+    }
+}
+
+/// The state on record with those fields of the captured state that `takes` picks.
+fn with_fields(
+    domain: &Domain,
+    before: &DomainSnapshot,
+    after: &DomainSnapshot,
+    takes: &dyn Fn(&FieldChange) -> bool,
+) -> DomainSnapshot {
+    let mut content = before.clone();
+    for change in diff_domain(domain, before, after) {
+        if change.kind != ChangeKind::Modified {
+            continue;
+        }
+        let picked: Vec<FieldChange> = change.fields.into_iter().filter(|field| takes(field)).collect();
+        if picked.is_empty() {
+            continue;
+        }
+        if let Some(entity) = content.entities.get_mut(&change.key)
+            && let Ok(value) = apply_fields(domain, value_of(entity).into_owned(), &picked)
+        {
+            *entity = canonical_text(&value);
+        }
+    }
+    content
+}
+
+/// Whether a field differs only because its secret is fingerprinted under another key.
+fn is_same_secret(field: &FieldChange, rekeyed: Option<&BTreeMap<String, String>>) -> bool {
+    let (Some(old), Some(new)) = (&field.old, &field.new) else { return false };
+    if !is_fingerprint(old) || !is_fingerprint(new) {
+        return false;
+    }
+    let text =
+        |value: &Value<'_>| value.get(crate::canonical::SECRET_MEMBER).and_then(Value::as_str).map(str::to_owned);
+    match (rekeyed, text(new)) {
+        (Some(rekeyed), Some(new)) => rekeyed.get(&new).cloned() == text(old),
+        _ => true,
+    }
+}
+
+fn count(content: &DomainSnapshot) -> u64 {
+    u64::try_from(content.entities.len()).unwrap_or(u64::MAX)
+}
