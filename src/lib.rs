@@ -4,6 +4,7 @@
 pub mod canonical;
 pub mod catalogue;
 pub mod diff;
+pub mod genesys;
 pub mod model;
 pub mod policy;
 pub mod record;

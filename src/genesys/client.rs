@@ -1,0 +1,296 @@
+//! The client: GETs, each through the gate, with a token, retried by the one policy.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use reqwest::{StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::task::JoinHandle;
+use tracing::Instrument;
+
+use super::clock::Clock;
+use super::error::{FetchError, Malformation, SetupError};
+use super::failure::Failure;
+use super::gate::Gate;
+use super::patience::{Effort, Limits, Patience, Spent, Step};
+use super::region::Hosts;
+use super::response::{BODY_LIMIT_BYTES, ErrorBody, Signals, begins_as_json, read_body};
+use super::token::{Login, Token};
+use super::wire::Wire;
+
+/// The most requests that may ever be in flight.
+const MOST_IN_FLIGHT: usize = 16;
+
+/// How to reach an organisation, and how hard to try.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// Where the API and the login answer.
+    pub hosts: Hosts,
+    /// The id of the OAuth client.
+    pub client_id: String,
+    /// The secret of the OAuth client.
+    pub client_secret: SecretString,
+    /// What the program calls itself.
+    pub user_agent: String,
+    /// How many requests may be in flight; taken into 1 to 16.
+    pub in_flight: usize,
+    /// The share of the allowed rate to use; taken into 0 to 1.
+    pub rate_share: f64,
+    /// The time for one whole answer.
+    pub answer_timeout: Duration,
+    /// The time that the retries of one listing may take.
+    pub listing_retry_budget: Duration,
+    /// The time that faults may cost the run.
+    pub run_delay_cap: Duration,
+}
+
+/// One thing to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Get {
+    /// The path, from its first slash; an id in it has to be percent-encoded already.
+    pub path: String,
+    /// The query, not encoded.
+    pub query: Vec<(String, String)>,
+}
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// The bytes of the answer; they begin as JSON does, and are empty where the API says that there is no content.
+    pub bytes: Vec<u8>,
+    /// The API's id of the request.
+    pub correlation: Option<String>,
+}
+
+/// A client of one organisation's API, for one run.
+///
+/// Clones share everything: the token, the pace and the budgets.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    api: Url,
+    in_flight: usize,
+    clock: Arc<dyn Clock>,
+    wire: Arc<Wire>,
+    gate: Arc<Gate>,
+    patience: Arc<Patience>,
+    login: Login,
+}
+
+/// A body, and the effort that it has taken so far.
+pub(super) struct Fetched {
+    pub(super) body: Body,
+    pub(super) effort: Effort,
+}
+
+/// A task that ends when nobody waits for it any more.
+struct Running<T>(JoinHandle<T>);
+
+impl ClientOptions {
+    /// Starts with the defaults for an organisation.
+    #[must_use]
+    pub fn new(hosts: Hosts, client_id: String, client_secret: SecretString) -> Self {
+        Self {
+            hosts,
+            client_id,
+            client_secret,
+            user_agent: concat!("orgtrail/", env!("CARGO_PKG_VERSION")).to_owned(),
+            in_flight: 8,
+            rate_share: 0.8,
+            answer_timeout: Duration::from_secs(30),
+            listing_retry_budget: Duration::from_secs(45),
+            run_delay_cap: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Client {
+    /// Sets up a client; nothing is sent yet.
+    pub fn new(options: ClientOptions, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
+        let wire = Arc::new(Wire::new(&options)?);
+        let in_flight = options.in_flight.clamp(1, MOST_IN_FLIGHT);
+        let rate_share = options.rate_share.clamp(0.0, 1.0);
+        let gate = Arc::new(Gate::new(Arc::clone(&clock), in_flight, rate_share));
+        let limits = Limits {
+            answer_timeout: options.answer_timeout,
+            listing_budget: options.listing_retry_budget,
+            run_budget: options.run_delay_cap,
+        };
+        let patience = Arc::new(Patience::new(Arc::clone(&clock), Arc::clone(&gate), limits));
+        let api = options.hosts.api().clone();
+        let login = Login::new(
+            options,
+            Arc::clone(&wire),
+            Arc::clone(&patience),
+            Arc::clone(&clock),
+        );
+        Ok(Self {
+            inner: Arc::new(Inner {
+                api,
+                in_flight,
+                clock,
+                wire,
+                gate,
+                patience,
+                login,
+            }),
+        })
+    }
+
+    /// Reads one thing.
+    pub async fn get(&self, get: &Get) -> Result<Body, FetchError> {
+        let effort = Effort::new(&Arc::new(Spent::default()));
+        Ok(self.fetch(get.clone(), effort).await?.body)
+    }
+
+    /// Returns how many requests have been sent, those to the login included.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.inner.wire.requests()
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.inner.in_flight
+    }
+
+    /// Makes or continues the effort to read one thing.
+    ///
+    /// It runs as a task of its own: a request that its caller does not poll must not keep its slot from the others.
+    pub(super) async fn fetch(&self, get: Get, effort: Effort) -> Result<Fetched, FetchError> {
+        let inner = Arc::clone(&self.inner);
+        let task = async move { inner.fetch(&get, effort).await };
+        Running(tokio::spawn(task.in_current_span())).await
+    }
+
+    /// Takes note that the reader could not take an answer, and waits until it may be asked for again.
+    pub(super) async fn await_better(
+        &self,
+        path: &str,
+        fetched: Fetched,
+        what: Malformation,
+    ) -> Result<Effort, FetchError> {
+        let Fetched { body, mut effort } = fetched;
+        let failure = Failure::malformed(path, self.inner.clock.now(), what, body.correlation);
+        match self.inner.patience.next(&mut effort, failure).await? {
+            Step::Again => Ok(effort),
+            Step::Reauthenticate(error) => Err(error),
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("api", &self.inner.api.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    async fn fetch(&self, get: &Get, mut effort: Effort) -> Result<Fetched, FetchError> {
+        loop {
+            let mut pass = self.gate.enter().await;
+            let token = self.login.token(effort.listing()).await?;
+            let allowed = self.patience.time_allowed(&effort, &get.path)?;
+            effort.listing().count_request();
+            let attempt = self.attempt(get, &token, allowed, &mut pass).await;
+            // A request that waits for its next attempt is not in flight.
+            drop(pass);
+            let failure = match attempt {
+                Ok(body) => {
+                    self.login.accepted(token.generation);
+                    self.patience.answered();
+                    return Ok(Fetched { body, effort });
+                }
+                Err(failure) => failure,
+            };
+            match self.patience.next(&mut effort, failure).await? {
+                Step::Again => {}
+                Step::Reauthenticate(error) => {
+                    if !self.login.discard(token.generation).await {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        get: &Get,
+        token: &Token,
+        allowed: Duration,
+        pass: &mut super::gate::Pass<'_>,
+    ) -> Result<Body, Failure> {
+        let path = &get.path;
+        let started = self.clock.now();
+        let request = self
+            .wire
+            .http()
+            .get(self.url(get))
+            .bearer_auth(token.bearer.expose_secret());
+        let response = self.wire.send(request, path, started, allowed).await?;
+        let signals = Signals::of(response.headers());
+        pass.answered(signals.rate);
+        let status = response.status();
+        if !status.is_success() {
+            let body = ErrorBody::of(response).await;
+            return Err(Failure::status(
+                path,
+                started,
+                status.as_u16(),
+                signals,
+                &body,
+            ));
+        }
+        let correlation = signals.correlation;
+        match read_body(response, BODY_LIMIT_BYTES).await {
+            Ok(bytes) if status == StatusCode::NO_CONTENT || begins_as_json(&bytes) => {
+                Ok(Body { bytes, correlation })
+            }
+            Ok(_) => {
+                let what = Malformation::NotJson;
+                Err(Failure::malformed(path, started, what, correlation))
+            }
+            Err(error) => Err(Failure::body(path, started, error, correlation)),
+        }
+    }
+
+    fn url(&self, get: &Get) -> Url {
+        let mut url = self.api.clone();
+        url.set_path(&format!(
+            "{}{}",
+            self.api.path().trim_end_matches('/'),
+            get.path
+        ));
+        if !get.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&get.query);
+        }
+        url
+    }
+}
+
+impl<T> Future for Running<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        match ready!(Pin::new(&mut self.0).poll(context)) {
+            Ok(output) => Poll::Ready(output),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // Cancelled from outside: the runtime is shutting down, and this future is about to be dropped.
+            Err(_) => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Drop for Running<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,40 @@
+//! The client of the Genesys Cloud API: region, token, pace, retry and paging.
+//!
+//! It fetches and returns raw JSON bytes. It must not know any domain, git, the disk or the configuration file; what a page
+//! holds is told to it by the caller's [`PageSink`].
+//!
+//! - Only GETs can be asked for: [`Get`] has no method to set. The one POST is the token request, which is private.
+//! - One policy decides about every failure (`retry`), one owner obeys it and keeps the budgets (`patience`), and one gate
+//!   bounds what is in flight and paces it by the rate-limit headers (`pace`, `gate`).
+//! - A listing ends complete or as a [`ListingError`], never shorter.
+//!
+//! Limits: a [`Client`] serves one run, because the time that faults may cost is counted over its life. Redirects are not
+//! followed. The process must have installed a `rustls` crypto provider before [`Client::new`].
+
+mod client;
+mod clock;
+mod error;
+mod failure;
+mod gate;
+mod lost_time;
+mod pace;
+mod paging;
+mod patience;
+mod region;
+mod response;
+mod retry;
+mod token;
+mod wire;
+
+pub use client::{Body, Client, ClientOptions, Get};
+pub use clock::{Clock, InstantClock, SystemClock};
+pub use error::{Drift, FetchError, ListingError, Malformation, MalformedPage, SetupError};
+pub use paging::{Listing, ListingFacts, PageFacts, PageSink, Paging};
+pub use region::{HostRole, Hosts, Region, RegionError, UrlFault};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks state that stays valid even if another task panicked while holding it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

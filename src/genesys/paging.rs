@@ -1,0 +1,405 @@
+//! Walks the pages of one listing, and accepts it only when it is whole.
+//!
+//! Pages are not a snapshot: entities move between them during the walk. Whatever contradicts itself is reported as drift, and
+//! the caller lists again; a listing that ended early is never a shorter listing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use reqwest::Url;
+
+use super::client::{Client, Fetched, Get};
+use super::error::{Drift, FetchError, ListingError, Malformation, MalformedPage};
+use super::patience::{Effort, Spent};
+
+/// A listing with more pages is not walked to its end.
+const PAGE_LIMIT: u64 = 100_000;
+
+/// How a listing is divided into pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paging {
+    /// By `pageNumber`, from 1.
+    PageNumber {
+        /// The page size to ask for.
+        size: u32,
+        /// Whether an answer tells how many pages there are; if not, the first empty page is the end.
+        counted: bool,
+    },
+    /// By `after`, taken from `nextUri`, until there is none.
+    Cursor {
+        /// The page size to ask for.
+        size: u32,
+    },
+    /// Not at all: one request.
+    Single,
+}
+
+/// One listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// The path, from its first slash; an id in it has to be percent-encoded already.
+    pub path: String,
+    /// The query without the paging parameters, not encoded.
+    pub query: Vec<(String, String)>,
+    /// How it is divided into pages.
+    pub paging: Paging,
+}
+
+/// What the walk must know of one page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageFacts {
+    /// How many entities it holds.
+    pub entities: usize,
+    /// How many entities the listing has.
+    pub total: Option<u64>,
+    /// How many pages the listing has.
+    pub page_count: Option<u64>,
+    /// Which page this is.
+    pub page_number: Option<u64>,
+    /// Where the next page is.
+    pub next_uri: Option<String>,
+}
+
+/// Reads pages and keeps their entities.
+pub trait PageSink: Send {
+    /// Takes the next page, counted from 0. A malformed page must change nothing, so that it can be asked for again.
+    fn page(&mut self, index: usize, body: &[u8]) -> Result<PageFacts, MalformedPage>;
+}
+
+/// A complete listing in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListingFacts {
+    /// Requests made.
+    pub requests: u64,
+    /// Pages taken.
+    pub pages: u64,
+    /// Entities on the pages.
+    pub received: u64,
+    /// The total that the API told, where it did.
+    pub promised: Option<u64>,
+}
+
+impl Client {
+    /// Lists everything, page by page in their order.
+    pub async fn list(
+        &self,
+        listing: &Listing,
+        sink: &mut dyn PageSink,
+    ) -> Result<ListingFacts, ListingError> {
+        Walk::new(self, listing, sink, PAGE_LIMIT).run().await
+    }
+}
+
+/// Why a walk ended early.
+enum Halt {
+    Fetch(FetchError),
+    Drift(Drift),
+    Endless,
+}
+
+/// One walk over the pages of a listing.
+struct Walk<'a> {
+    client: &'a Client,
+    listing: &'a Listing,
+    sink: &'a mut dyn PageSink,
+    page_limit: u64,
+    spent: Arc<Spent>,
+    tally: Tally,
+}
+
+/// What the pages so far hold and tell.
+#[derive(Debug, Default)]
+struct Tally {
+    pages: u64,
+    received: u64,
+    total: Option<u64>,
+    page_count: Option<u64>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        client: &'a Client,
+        listing: &'a Listing,
+        sink: &'a mut dyn PageSink,
+        page_limit: u64,
+    ) -> Self {
+        Self {
+            client,
+            listing,
+            sink,
+            page_limit,
+            spent: Arc::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    async fn run(mut self) -> Result<ListingFacts, ListingError> {
+        let walked = match self.listing.paging {
+            Paging::PageNumber {
+                size,
+                counted: true,
+            } => self.counted(size).await,
+            Paging::PageNumber {
+                size,
+                counted: false,
+            } => self.until_empty(size, 1).await,
+            Paging::Cursor { size } => self.by_cursor(size).await,
+            Paging::Single => self.single().await,
+        };
+        let whole = walked.and_then(|()| self.tally.check_whole().map_err(Halt::Drift));
+        let requests = self.spent.requests();
+        match whole {
+            Ok(()) => Ok(ListingFacts {
+                requests,
+                pages: self.tally.pages,
+                received: self.tally.received,
+                promised: self.tally.total,
+            }),
+            Err(halt) => Err(self.report(halt, requests)),
+        }
+    }
+
+    /// Learns the number of pages from the first and reads the others side by side.
+    async fn counted(&mut self, size: u32) -> Result<(), Halt> {
+        let first = self.numbered(size, 1).await?;
+        let Some(last) = first.page_count else {
+            // The count was not told: the first empty page is the end.
+            return if first.entities == 0 {
+                Ok(())
+            } else {
+                self.until_empty(size, 2).await
+            };
+        };
+        if last > self.page_limit {
+            return Err(Halt::Endless);
+        }
+        let (client, listing, spent) = (self.client, self.listing, Arc::clone(&self.spent));
+        let mut pages = stream::iter(2..=last)
+            .map(|number| {
+                let effort = Effort::new(&spent);
+                async move {
+                    let fetched = client.fetch(numbered_get(listing, size, number), effort);
+                    (number, fetched.await)
+                }
+            })
+            .buffered(client.in_flight());
+        while let Some((number, fetched)) = pages.next().await {
+            let get = numbered_get(listing, size, number);
+            let facts = self.accept(&get, fetched).await?;
+            self.tally.take_numbered(&facts, size, number)?;
+        }
+        Ok(())
+    }
+
+    async fn until_empty(&mut self, size: u32, first: u64) -> Result<(), Halt> {
+        for number in first..=self.page_limit {
+            if self.numbered(size, number).await?.entities == 0 {
+                return Ok(());
+            }
+        }
+        Err(Halt::Endless)
+    }
+
+    async fn by_cursor(&mut self, size: u32) -> Result<(), Halt> {
+        let mut seen = HashSet::new();
+        let mut after = None;
+        for _ in 0..self.page_limit {
+            let mut get = sized_get(self.listing, size);
+            get.query
+                .extend(after.map(|cursor| ("after".to_owned(), cursor)));
+            let fetched = self.fetch(&get).await;
+            let facts = self.accept(&get, fetched).await?;
+            self.tally.take(&facts, Some(size))?;
+            let Some(next_uri) = facts.next_uri else {
+                return Ok(());
+            };
+            let cursor = cursor_of(&next_uri).ok_or_else(|| {
+                Halt::Fetch(FetchError::Malformed {
+                    path: self.listing.path.clone(),
+                    what: Malformation::NoCursor,
+                    correlation: None,
+                })
+            })?;
+            if !seen.insert(cursor.clone()) {
+                return Err(Halt::Drift(Drift::CursorRepeated));
+            }
+            after = Some(cursor);
+        }
+        Err(Halt::Endless)
+    }
+
+    async fn single(&mut self) -> Result<(), Halt> {
+        let get = Get {
+            path: self.listing.path.clone(),
+            query: self.listing.query.clone(),
+        };
+        let fetched = self.fetch(&get).await;
+        let facts = self.accept(&get, fetched).await?;
+        self.tally.take(&facts, None)?;
+        if facts.next_uri.is_some() || facts.page_count.is_some_and(|count| count > 1) {
+            return Err(Halt::Drift(Drift::FurtherPages));
+        }
+        Ok(())
+    }
+
+    async fn numbered(&mut self, size: u32, number: u64) -> Result<PageFacts, Halt> {
+        let get = numbered_get(self.listing, size, number);
+        let fetched = self.fetch(&get).await;
+        let facts = self.accept(&get, fetched).await?;
+        self.tally.take_numbered(&facts, size, number)?;
+        Ok(facts)
+    }
+
+    async fn fetch(&self, get: &Get) -> Result<Fetched, FetchError> {
+        let effort = Effort::new(&self.spent);
+        self.client.fetch(get.clone(), effort).await
+    }
+
+    /// Gives a page to the sink, and asks for it again as long as it is malformed.
+    async fn accept(
+        &mut self,
+        get: &Get,
+        mut fetched: Result<Fetched, FetchError>,
+    ) -> Result<PageFacts, Halt> {
+        let index = usize::try_from(self.tally.pages).unwrap_or(usize::MAX);
+        loop {
+            let page = fetched.map_err(Halt::Fetch)?;
+            let malformed = match self.sink.page(index, &page.body.bytes) {
+                Ok(facts) => return Ok(facts),
+                Err(malformed) => malformed,
+            };
+            let effort = self
+                .client
+                .await_better(&get.path, page, malformed.into())
+                .await
+                .map_err(Halt::Fetch)?;
+            fetched = self.client.fetch(get.clone(), effort).await;
+        }
+    }
+
+    fn report(&self, halt: Halt, requests: u64) -> ListingError {
+        let path = self.listing.path.clone();
+        match halt {
+            Halt::Fetch(FetchError::NotFound {
+                status,
+                correlation,
+                ..
+            }) if self.tally.pages == 0 => ListingError::Absent {
+                path,
+                status,
+                correlation,
+                requests,
+            },
+            Halt::Fetch(source) => ListingError::Failed {
+                path,
+                source,
+                requests,
+            },
+            Halt::Drift(drift) => ListingError::Inconsistent {
+                path,
+                drift,
+                requests,
+            },
+            Halt::Endless => ListingError::Endless {
+                path,
+                pages: self.page_limit,
+                requests,
+            },
+        }
+    }
+}
+
+impl Tally {
+    /// Adds a page, unless it contradicts itself or an earlier one.
+    fn take(&mut self, facts: &PageFacts, size: Option<u32>) -> Result<(), Drift> {
+        let entities = facts.entities as u64;
+        self.pages += 1;
+        self.received += entities;
+        if let Some(size) = size {
+            if entities > u64::from(size) {
+                return Err(Drift::Oversized { entities, size });
+            }
+            if let (Some(total), Some(page_count)) = (facts.total, facts.page_count)
+                && page_count.saturating_mul(u64::from(size)) < total
+            {
+                return Err(Drift::Impossible {
+                    total,
+                    page_count,
+                    size,
+                });
+            }
+        }
+        agree(&mut self.total, facts.total)
+            .map_err(|(before, after)| Drift::Total { before, after })?;
+        agree(&mut self.page_count, facts.page_count)
+            .map_err(|(before, after)| Drift::PageCount { before, after })
+    }
+
+    /// Adds a page that was asked for by its number.
+    fn take_numbered(&mut self, facts: &PageFacts, size: u32, asked: u64) -> Result<(), Drift> {
+        if let Some(answered) = facts.page_number
+            && answered != asked
+        {
+            return Err(Drift::WrongPage { asked, answered });
+        }
+        self.take(facts, Some(size))
+    }
+
+    fn check_whole(&self) -> Result<(), Drift> {
+        match self.total {
+            Some(promised) if promised != self.received => Err(Drift::Received {
+                promised,
+                received: self.received,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<Drift> for Halt {
+    fn from(drift: Drift) -> Self {
+        Self::Drift(drift)
+    }
+}
+
+/// Keeps a number that every page should tell alike, or returns the two that differ.
+fn agree(known: &mut Option<u64>, told: Option<u64>) -> Result<(), (u64, u64)> {
+    match (*known, told) {
+        (Some(before), Some(after)) if before != after => Err((before, after)),
+        (None, Some(_)) => {
+            *known = told;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn sized_get(listing: &Listing, size: u32) -> Get {
+    let mut query = listing.query.clone();
+    query.push(("pageSize".to_owned(), size.to_string()));
+    Get {
+        path: listing.path.clone(),
+        query,
+    }
+}
+
+fn numbered_get(listing: &Listing, size: u32, number: u64) -> Get {
+    let mut get = sized_get(listing, size);
+    get.query
+        .push(("pageNumber".to_owned(), number.to_string()));
+    get
+}
+
+/// Returns the `after` parameter of a `nextUri`; nothing else of it is used, so that it cannot lead elsewhere.
+fn cursor_of(next_uri: &str) -> Option<String> {
+    let base = Url::parse("https://relative.invalid").ok()?;
+    let next = base.join(next_uri).ok()?;
+    next.query_pairs()
+        .find(|(name, value)| name == "after" && !value.is_empty())
+        .map(|(_, value)| value.into_owned())
+}
+
+#[cfg(test)]
+mod tests;
