@@ -1,2 +1,4 @@
 //! orgtrail keeps the configuration of a Genesys Cloud organisation as a git history.
 #![cfg_attr(test, allow(missing_docs))]
+
+pub mod trail;
