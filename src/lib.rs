@@ -8,3 +8,4 @@ pub mod genesys;
 pub mod model;
 pub mod policy;
 pub mod record;
+pub mod trail;

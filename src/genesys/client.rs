@@ -124,23 +124,8 @@ impl Client {
         };
         let patience = Arc::new(Patience::new(Arc::clone(&clock), Arc::clone(&gate), limits));
         let api = options.hosts.api().clone();
-        let login = Login::new(
-            options,
-            Arc::clone(&wire),
-            Arc::clone(&patience),
-            Arc::clone(&clock),
-        );
-        Ok(Self {
-            inner: Arc::new(Inner {
-                api,
-                in_flight,
-                clock,
-                wire,
-                gate,
-                patience,
-                login,
-            }),
-        })
+        let login = Login::new(options, Arc::clone(&wire), Arc::clone(&patience), Arc::clone(&clock));
+        Ok(Self { inner: Arc::new(Inner { api, in_flight, clock, wire, gate, patience, login }) })
     }
 
     /// Reads one thing.
@@ -186,9 +171,7 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("api", &self.inner.api.as_str())
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("api", &self.inner.api.as_str()).finish_non_exhaustive()
     }
 }
 
@@ -230,30 +213,18 @@ impl Inner {
     ) -> Result<Body, Failure> {
         let path = &get.path;
         let started = self.clock.now();
-        let request = self
-            .wire
-            .http()
-            .get(self.url(get))
-            .bearer_auth(token.bearer.expose_secret());
+        let request = self.wire.http().get(self.url(get)).bearer_auth(token.bearer.expose_secret());
         let response = self.wire.send(request, path, started, allowed).await?;
         let signals = Signals::of(response.headers());
         pass.answered(signals.rate);
         let status = response.status();
         if !status.is_success() {
             let body = ErrorBody::of(response).await;
-            return Err(Failure::status(
-                path,
-                started,
-                status.as_u16(),
-                signals,
-                &body,
-            ));
+            return Err(Failure::status(path, started, status.as_u16(), signals, &body));
         }
         let correlation = signals.correlation;
         match read_body(response, BODY_LIMIT_BYTES).await {
-            Ok(bytes) if status == StatusCode::NO_CONTENT || begins_as_json(&bytes) => {
-                Ok(Body { bytes, correlation })
-            }
+            Ok(bytes) if status == StatusCode::NO_CONTENT || begins_as_json(&bytes) => Ok(Body { bytes, correlation }),
             Ok(_) => {
                 let what = Malformation::NotJson;
                 Err(Failure::malformed(path, started, what, correlation))
@@ -264,11 +235,7 @@ impl Inner {
 
     fn url(&self, get: &Get) -> Url {
         let mut url = self.api.clone();
-        url.set_path(&format!(
-            "{}{}",
-            self.api.path().trim_end_matches('/'),
-            get.path
-        ));
+        url.set_path(&format!("{}{}", self.api.path().trim_end_matches('/'), get.path));
         if !get.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&get.query);
         }

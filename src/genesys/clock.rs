@@ -41,9 +41,7 @@ impl SystemClock {
     /// Starts at zero.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            started: Instant::now(),
-        }
+        Self { started: Instant::now() }
     }
 }
 
@@ -117,16 +115,10 @@ mod tests {
     #[tokio::test]
     async fn sleeps_that_begin_together_overlap_on_the_instant_clock() {
         let clock = InstantClock::new();
-        let (first, second) = (
-            clock.sleep(Duration::from_secs(3)),
-            clock.sleep(Duration::from_secs(5)),
-        );
+        let (first, second) = (clock.sleep(Duration::from_secs(3)), clock.sleep(Duration::from_secs(5)));
         futures_util::join!(first, second);
         assert_eq!(clock.now(), Duration::from_secs(5));
-        assert_eq!(
-            clock.waits(),
-            [Duration::from_secs(3), Duration::from_secs(5)]
-        );
+        assert_eq!(clock.waits(), [Duration::from_secs(3), Duration::from_secs(5)]);
     }
 
     #[test]

@@ -14,11 +14,7 @@ pub struct SetupError(#[source] pub(super) reqwest::Error);
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The login lacks a permission.
-    #[error(
-        "could not read {path}: the login lacks {}{}",
-        Needed(permissions),
-        Trace(correlation)
-    )]
+    #[error("could not read {path}: the login lacks {}{}", Needed(permissions), Trace(correlation))]
     Forbidden {
         /// The path of the request.
         path: String,
@@ -30,10 +26,7 @@ pub enum FetchError {
         correlation: Option<String>,
     },
     /// The API refuses the token, and one that was asked for anew as well.
-    #[error(
-        "could not read {path}: the API refuses the token{}",
-        Trace(correlation)
-    )]
+    #[error("could not read {path}: the API refuses the token{}", Trace(correlation))]
     Unauthorised {
         /// The path of the request.
         path: String,
@@ -51,10 +44,7 @@ pub enum FetchError {
         code: Option<String>,
     },
     /// There is nothing at the path: 404 or 410.
-    #[error(
-        "could not read {path}: the API answered {status}{}",
-        Trace(correlation)
-    )]
+    #[error("could not read {path}: the API answered {status}{}", Trace(correlation))]
     NotFound {
         /// The path of the request.
         path: String,
@@ -64,11 +54,7 @@ pub enum FetchError {
         correlation: Option<String>,
     },
     /// The rate limit did not lift within the time we may wait.
-    #[error(
-        "could not read {path}: the rate limit is used up{}{}",
-        Lifted(retry_after),
-        Trace(correlation)
-    )]
+    #[error("could not read {path}: the rate limit is used up{}{}", Lifted(retry_after), Trace(correlation))]
     RateLimited {
         /// The path of the request.
         path: String,
@@ -78,11 +64,7 @@ pub enum FetchError {
         correlation: Option<String>,
     },
     /// The API refuses the request itself, or points elsewhere.
-    #[error(
-        "could not read {path}: the API answered {status}{}{}",
-        Named(code),
-        Trace(correlation)
-    )]
+    #[error("could not read {path}: the API answered {status}{}{}", Named(code), Trace(correlation))]
     Rejected {
         /// The path of the request.
         path: String,
@@ -94,10 +76,7 @@ pub enum FetchError {
         correlation: Option<String>,
     },
     /// The API failed, and kept failing.
-    #[error(
-        "could not read {path}: the API answered {status}{}",
-        Trace(correlation)
-    )]
+    #[error("could not read {path}: the API answered {status}{}", Trace(correlation))]
     Upstream {
         /// The path of the request.
         path: String,
@@ -127,10 +106,7 @@ pub enum FetchError {
         correlation: Option<String>,
     },
     /// The answer is larger than we read.
-    #[error(
-        "could not read {path}: the answer is larger than {limit_bytes} bytes{}",
-        Trace(correlation)
-    )]
+    #[error("could not read {path}: the answer is larger than {limit_bytes} bytes{}", Trace(correlation))]
     TooLarge {
         /// The path of the request.
         path: String,
@@ -178,10 +154,7 @@ pub struct MalformedPage {
 #[derive(Debug, thiserror::Error)]
 pub enum ListingError {
     /// There is no such listing: 404 or 410 to its first request.
-    #[error(
-        "{path} does not exist: the API answered {status}{}",
-        Trace(correlation)
-    )]
+    #[error("{path} does not exist: the API answered {status}{}", Trace(correlation))]
     Absent {
         /// The path of the listing.
         path: String,
@@ -311,9 +284,7 @@ struct Lifted<'a>(&'a Option<Duration>);
 
 impl fmt::Display for Trace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|id| write!(f, " (correlation id {id})"))
+        self.0.iter().try_for_each(|id| write!(f, " (correlation id {id})"))
     }
 }
 
@@ -334,8 +305,6 @@ impl fmt::Display for Needed<'_> {
 
 impl fmt::Display for Lifted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|wait| write!(f, " for another {} s", wait.as_secs()))
+        self.0.iter().try_for_each(|wait| write!(f, " for another {} s", wait.as_secs()))
     }
 }

@@ -22,11 +22,7 @@ pub(super) struct Failure {
 impl Failure {
     /// No whole answer came.
     pub(super) fn transport(path: &str, started: Duration, error: reqwest::Error) -> Self {
-        let outcome = if is_about_trust(&error) {
-            Outcome::Untrusted
-        } else {
-            Outcome::Transport
-        };
+        let outcome = if is_about_trust(&error) { Outcome::Untrusted } else { Outcome::Transport };
         let error = FetchError::Transport {
             path: path.to_owned(),
             // The URL of a request holds its query.
@@ -36,93 +32,39 @@ impl Failure {
     }
 
     /// The body of an answer could not be read.
-    pub(super) fn body(
-        path: &str,
-        started: Duration,
-        error: BodyError,
-        correlation: Option<String>,
-    ) -> Self {
+    pub(super) fn body(path: &str, started: Duration, error: BodyError, correlation: Option<String>) -> Self {
         match error {
             BodyError::Broken(source) => Self::transport(path, started, source),
             BodyError::TooLarge => {
-                let error = FetchError::TooLarge {
-                    path: path.to_owned(),
-                    limit_bytes: BODY_LIMIT_BYTES,
-                    correlation,
-                };
+                let error = FetchError::TooLarge { path: path.to_owned(), limit_bytes: BODY_LIMIT_BYTES, correlation };
                 Self::plain(Outcome::TooLarge, error, started)
             }
         }
     }
 
     /// The answer is not what it should be.
-    pub(super) fn malformed(
-        path: &str,
-        started: Duration,
-        what: Malformation,
-        correlation: Option<String>,
-    ) -> Self {
-        let error = FetchError::Malformed {
-            path: path.to_owned(),
-            what,
-            correlation,
-        };
+    pub(super) fn malformed(path: &str, started: Duration, what: Malformation, correlation: Option<String>) -> Self {
+        let error = FetchError::Malformed { path: path.to_owned(), what, correlation };
         Self::plain(Outcome::Malformed, error, started)
     }
 
     /// The login refuses the credentials.
     pub(super) fn refused(started: Duration, status: u16, code: Option<String>) -> Self {
-        Self::plain(
-            Outcome::Refused,
-            FetchError::LoginRefused { status, code },
-            started,
-        )
+        Self::plain(Outcome::Refused, FetchError::LoginRefused { status, code }, started)
     }
 
     /// The server answered with a status that is no success.
-    pub(super) fn status(
-        path: &str,
-        started: Duration,
-        status: u16,
-        signals: Signals,
-        body: &ErrorBody,
-    ) -> Self {
+    pub(super) fn status(path: &str, started: Duration, status: u16, signals: Signals, body: &ErrorBody) -> Self {
         let path = path.to_owned();
         let code = body.code();
         let correlation = signals.correlation.or_else(|| body.context_id());
         let error = match status {
-            401 => FetchError::Unauthorised {
-                path,
-                code,
-                correlation,
-            },
-            403 => FetchError::Forbidden {
-                path,
-                permissions: body.permissions(),
-                code,
-                correlation,
-            },
-            404 | 410 => FetchError::NotFound {
-                path,
-                status,
-                correlation,
-            },
-            429 => FetchError::RateLimited {
-                path,
-                retry_after: signals.retry_after,
-                correlation,
-            },
-            500.. => FetchError::Upstream {
-                path,
-                status,
-                correlation,
-            },
-            _ => FetchError::Rejected {
-                path,
-                status,
-                code,
-                correlation,
-            },
+            401 => FetchError::Unauthorised { path, code, correlation },
+            403 => FetchError::Forbidden { path, permissions: body.permissions(), code, correlation },
+            404 | 410 => FetchError::NotFound { path, status, correlation },
+            429 => FetchError::RateLimited { path, retry_after: signals.retry_after, correlation },
+            500.. => FetchError::Upstream { path, status, correlation },
+            _ => FetchError::Rejected { path, status, code, correlation },
         };
         Self {
             fault: Fault {
@@ -136,15 +78,7 @@ impl Failure {
     }
 
     fn plain(outcome: Outcome, error: FetchError, started: Duration) -> Self {
-        Self {
-            fault: Fault {
-                outcome,
-                retry_after: None,
-                rate_reset: None,
-            },
-            error,
-            started,
-        }
+        Self { fault: Fault { outcome, retry_after: None, rate_reset: None }, error, started }
     }
 }
 
@@ -156,10 +90,7 @@ fn is_about_trust(error: &reqwest::Error) -> bool {
             return true;
         }
         // An I/O error hides the error that it wraps from the chain of sources.
-        next = match cause
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-        {
+        next = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
             None => cause.source(),
         };

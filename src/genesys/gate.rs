@@ -45,11 +45,7 @@ impl Gate {
             let turn = lock(&self.pace).ask(now);
             match turn {
                 Turn::Send(reservation) => {
-                    return Pass {
-                        gate: self,
-                        reservation: Some(reservation),
-                        _slot: slot,
-                    };
+                    return Pass { gate: self, reservation: Some(reservation), _slot: slot };
                 }
                 Turn::HoldUntil(time) => self.clock.sleep(time.saturating_sub(now)).await,
                 Turn::AwaitAnswer => changed.await,

@@ -35,10 +35,7 @@ impl LostTime {
 
     /// Returns how much time the spans cover.
     pub(super) fn total(&self) -> Duration {
-        self.spans
-            .iter()
-            .map(|(start, end)| end.saturating_sub(*start))
-            .sum()
+        self.spans.iter().map(|(start, end)| end.saturating_sub(*start)).sum()
     }
 
     /// Forgets everything.

@@ -70,17 +70,10 @@ struct Window {
 
 impl RateHeaders {
     /// Reads the three headers; anything that makes no sense is as if they were missing.
-    pub(super) fn parse(
-        count: Option<&str>,
-        allowed: Option<&str>,
-        reset: Option<&str>,
-    ) -> Option<Self> {
+    pub(super) fn parse(count: Option<&str>, allowed: Option<&str>, reset: Option<&str>) -> Option<Self> {
         let number = |text: Option<&str>| text?.trim().parse::<u64>().ok();
-        let headers = Self {
-            count: number(count)?,
-            allowed: number(allowed)?,
-            reset: Duration::from_secs(number(reset)?),
-        };
+        let headers =
+            Self { count: number(count)?, allowed: number(allowed)?, reset: Duration::from_secs(number(reset)?) };
         (headers.allowed > 0 && headers.reset <= LONGEST_WINDOW).then_some(headers)
     }
 }
@@ -88,13 +81,7 @@ impl RateHeaders {
 impl Pace {
     /// Starts without knowing any limit.
     pub(super) fn new(share: f64) -> Self {
-        Self {
-            share,
-            next_number: 0,
-            outstanding: 0,
-            held_until: Duration::ZERO,
-            window: None,
-        }
+        Self { share, next_number: 0, outstanding: 0, held_until: Duration::ZERO, window: None }
     }
 
     /// Asks for the right to send a request now.
@@ -106,8 +93,7 @@ impl Pace {
             if window.ends.is_some_and(|ends| ends <= now) {
                 *window = Window::expected(self.next_number, window.allowed);
             }
-            let room = budget(self.share, window.allowed)
-                .saturating_sub(window.counted + window.uncounted);
+            let room = budget(self.share, window.allowed).saturating_sub(window.counted + window.uncounted);
             match window.ends {
                 _ if room > self.outstanding => {}
                 _ if room > 0 => return Turn::AwaitAnswer,
@@ -116,27 +102,16 @@ impl Pace {
                 None => self.window = None,
             }
         }
-        let reservation = Reservation {
-            number: self.next_number,
-            at: now,
-        };
+        let reservation = Reservation { number: self.next_number, at: now };
         self.next_number += 1;
         self.outstanding += 1;
         Turn::Send(reservation)
     }
 
     /// Takes note of an answer and its headers.
-    pub(super) fn answered(
-        &mut self,
-        reservation: Reservation,
-        now: Duration,
-        headers: Option<RateHeaders>,
-    ) {
+    pub(super) fn answered(&mut self, reservation: Reservation, now: Duration, headers: Option<RateHeaders>) {
         self.outstanding = self.outstanding.saturating_sub(1);
-        let belongs = self
-            .window
-            .as_ref()
-            .is_none_or(|window| reservation.number >= window.opened_by);
+        let belongs = self.window.as_ref().is_none_or(|window| reservation.number >= window.opened_by);
         match headers.filter(|_| belongs) {
             Some(headers) => self.learn(reservation, now, headers),
             None => {
@@ -161,11 +136,7 @@ impl Pace {
     fn learn(&mut self, reservation: Reservation, now: Duration, headers: RateHeaders) {
         let latest_end = now + headers.reset + RESET_ROUNDING;
         match &mut self.window {
-            Some(window)
-                if window
-                    .ends
-                    .is_none_or(|ends| reservation.at + headers.reset <= ends) =>
-            {
+            Some(window) if window.ends.is_none_or(|ends| reservation.at + headers.reset <= ends) => {
                 window.allowed = headers.allowed;
                 window.counted = window.counted.max(headers.count);
                 window.ends = Some(window.ends.map_or(latest_end, |ends| ends.min(latest_end)));
@@ -187,14 +158,7 @@ impl Pace {
 
 impl Window {
     fn expected(opened_by: u64, allowed: u64) -> Self {
-        Self {
-            opened_by,
-            allowed,
-            counted: 0,
-            uncounted: 0,
-            counted_from: opened_by,
-            ends: None,
-        }
+        Self { opened_by, allowed, counted: 0, uncounted: 0, counted_from: opened_by, ends: None }
     }
 }
 
@@ -210,11 +174,7 @@ fn budget(share: f64, allowed: u64) -> u64 {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -223,11 +183,7 @@ mod tests {
     }
 
     fn headers(count: u64, allowed: u64, reset: u64) -> RateHeaders {
-        RateHeaders {
-            count,
-            allowed,
-            reset: seconds(reset),
-        }
+        RateHeaders { count, allowed, reset: seconds(reset) }
     }
 
     fn send(pace: &mut Pace, now: Duration) -> Reservation {
@@ -240,14 +196,8 @@ mod tests {
     #[test]
     fn headers_that_make_no_sense_are_as_if_missing() {
         let table = [
-            (
-                (Some("5"), Some("300"), Some("42")),
-                Some(headers(5, 300, 42)),
-            ),
-            (
-                (Some("301"), Some("300"), Some("0")),
-                Some(headers(301, 300, 0)),
-            ),
+            ((Some("5"), Some("300"), Some("42")), Some(headers(5, 300, 42))),
+            ((Some("301"), Some("300"), Some("0")), Some(headers(301, 300, 0))),
             ((None, Some("300"), Some("42")), None),
             ((Some("5"), Some("0"), Some("42")), None),
             ((Some("-5"), Some("300"), Some("42")), None),
@@ -359,26 +309,17 @@ mod tests {
                         break;
                     };
                     let (there, back) = delays.next().unwrap();
-                    under_way.push(Journey {
-                        reservation,
-                        counted_at: now + there,
-                        answered_at: now + there + back,
-                    });
+                    under_way.push(Journey { reservation, counted_at: now + there, answered_at: now + there + back });
                 }
                 for journey in under_way.extract_if(.., |journey| journey.counted_at <= now) {
                     let window = now / WINDOW;
                     let count = &mut counts[usize::try_from(window).unwrap()];
                     *count += 1;
-                    let told = RateHeaders {
-                        count: *count,
-                        allowed,
-                        reset: seconds(((window + 1) * WINDOW - now) / 1000),
-                    };
+                    let told =
+                        RateHeaders { count: *count, allowed, reset: seconds(((window + 1) * WINDOW - now) / 1000) };
                     arrived.push((journey, told));
                 }
-                for (journey, told) in
-                    arrived.extract_if(.., |(journey, _)| journey.answered_at <= now)
-                {
+                for (journey, told) in arrived.extract_if(.., |(journey, _)| journey.answered_at <= now) {
                     pace.answered(journey.reservation, at(now), Some(told));
                 }
             }

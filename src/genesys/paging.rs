@@ -83,11 +83,7 @@ pub struct ListingFacts {
 
 impl Client {
     /// Lists everything, page by page in their order.
-    pub async fn list(
-        &self,
-        listing: &Listing,
-        sink: &mut dyn PageSink,
-    ) -> Result<ListingFacts, ListingError> {
+    pub async fn list(&self, listing: &Listing, sink: &mut dyn PageSink) -> Result<ListingFacts, ListingError> {
         Walk::new(self, listing, sink, PAGE_LIMIT).run().await
     }
 }
@@ -119,32 +115,14 @@ struct Tally {
 }
 
 impl<'a> Walk<'a> {
-    fn new(
-        client: &'a Client,
-        listing: &'a Listing,
-        sink: &'a mut dyn PageSink,
-        page_limit: u64,
-    ) -> Self {
-        Self {
-            client,
-            listing,
-            sink,
-            page_limit,
-            spent: Arc::default(),
-            tally: Tally::default(),
-        }
+    fn new(client: &'a Client, listing: &'a Listing, sink: &'a mut dyn PageSink, page_limit: u64) -> Self {
+        Self { client, listing, sink, page_limit, spent: Arc::default(), tally: Tally::default() }
     }
 
     async fn run(mut self) -> Result<ListingFacts, ListingError> {
         let walked = match self.listing.paging {
-            Paging::PageNumber {
-                size,
-                counted: true,
-            } => self.counted(size).await,
-            Paging::PageNumber {
-                size,
-                counted: false,
-            } => self.until_empty(size, 1).await,
+            Paging::PageNumber { size, counted: true } => self.counted(size).await,
+            Paging::PageNumber { size, counted: false } => self.until_empty(size, 1).await,
             Paging::Cursor { size } => self.by_cursor(size).await,
             Paging::Single => self.single().await,
         };
@@ -166,11 +144,7 @@ impl<'a> Walk<'a> {
         let first = self.numbered(size, 1).await?;
         let Some(last) = first.page_count else {
             // The count was not told: the first empty page is the end.
-            return if first.entities == 0 {
-                Ok(())
-            } else {
-                self.until_empty(size, 2).await
-            };
+            return if first.entities == 0 { Ok(()) } else { self.until_empty(size, 2).await };
         };
         if last > self.page_limit {
             return Err(Halt::Endless);
@@ -207,8 +181,7 @@ impl<'a> Walk<'a> {
         let mut after = None;
         for _ in 0..self.page_limit {
             let mut get = sized_get(self.listing, size);
-            get.query
-                .extend(after.map(|cursor| ("after".to_owned(), cursor)));
+            get.query.extend(after.map(|cursor| ("after".to_owned(), cursor)));
             let fetched = self.fetch(&get).await;
             let facts = self.accept(&get, fetched).await?;
             self.tally.take(&facts, Some(size))?;
@@ -231,10 +204,7 @@ impl<'a> Walk<'a> {
     }
 
     async fn single(&mut self) -> Result<(), Halt> {
-        let get = Get {
-            path: self.listing.path.clone(),
-            query: self.listing.query.clone(),
-        };
+        let get = Get { path: self.listing.path.clone(), query: self.listing.query.clone() };
         let fetched = self.fetch(&get).await;
         let facts = self.accept(&get, fetched).await?;
         self.tally.take(&facts, None)?;
@@ -258,11 +228,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Gives a page to the sink, and asks for it again as long as it is malformed.
-    async fn accept(
-        &mut self,
-        get: &Get,
-        mut fetched: Result<Fetched, FetchError>,
-    ) -> Result<PageFacts, Halt> {
+    async fn accept(&mut self, get: &Get, mut fetched: Result<Fetched, FetchError>) -> Result<PageFacts, Halt> {
         let index = usize::try_from(self.tally.pages).unwrap_or(usize::MAX);
         loop {
             let page = fetched.map_err(Halt::Fetch)?;
@@ -270,11 +236,7 @@ impl<'a> Walk<'a> {
                 Ok(facts) => return Ok(facts),
                 Err(malformed) => malformed,
             };
-            let effort = self
-                .client
-                .await_better(&get.path, page, malformed.into())
-                .await
-                .map_err(Halt::Fetch)?;
+            let effort = self.client.await_better(&get.path, page, malformed.into()).await.map_err(Halt::Fetch)?;
             fetched = self.client.fetch(get.clone(), effort).await;
         }
     }
@@ -282,31 +244,12 @@ impl<'a> Walk<'a> {
     fn report(&self, halt: Halt, requests: u64) -> ListingError {
         let path = self.listing.path.clone();
         match halt {
-            Halt::Fetch(FetchError::NotFound {
-                status,
-                correlation,
-                ..
-            }) if self.tally.pages == 0 => ListingError::Absent {
-                path,
-                status,
-                correlation,
-                requests,
-            },
-            Halt::Fetch(source) => ListingError::Failed {
-                path,
-                source,
-                requests,
-            },
-            Halt::Drift(drift) => ListingError::Inconsistent {
-                path,
-                drift,
-                requests,
-            },
-            Halt::Endless => ListingError::Endless {
-                path,
-                pages: self.page_limit,
-                requests,
-            },
+            Halt::Fetch(FetchError::NotFound { status, correlation, .. }) if self.tally.pages == 0 => {
+                ListingError::Absent { path, status, correlation, requests }
+            }
+            Halt::Fetch(source) => ListingError::Failed { path, source, requests },
+            Halt::Drift(drift) => ListingError::Inconsistent { path, drift, requests },
+            Halt::Endless => ListingError::Endless { path, pages: self.page_limit, requests },
         }
     }
 }
@@ -324,17 +267,11 @@ impl Tally {
             if let (Some(total), Some(page_count)) = (facts.total, facts.page_count)
                 && page_count.saturating_mul(u64::from(size)) < total
             {
-                return Err(Drift::Impossible {
-                    total,
-                    page_count,
-                    size,
-                });
+                return Err(Drift::Impossible { total, page_count, size });
             }
         }
-        agree(&mut self.total, facts.total)
-            .map_err(|(before, after)| Drift::Total { before, after })?;
-        agree(&mut self.page_count, facts.page_count)
-            .map_err(|(before, after)| Drift::PageCount { before, after })
+        agree(&mut self.total, facts.total).map_err(|(before, after)| Drift::Total { before, after })?;
+        agree(&mut self.page_count, facts.page_count).map_err(|(before, after)| Drift::PageCount { before, after })
     }
 
     /// Adds a page that was asked for by its number.
@@ -349,10 +286,7 @@ impl Tally {
 
     fn check_whole(&self) -> Result<(), Drift> {
         match self.total {
-            Some(promised) if promised != self.received => Err(Drift::Received {
-                promised,
-                received: self.received,
-            }),
+            Some(promised) if promised != self.received => Err(Drift::Received { promised, received: self.received }),
             _ => Ok(()),
         }
     }
@@ -379,16 +313,12 @@ fn agree(known: &mut Option<u64>, told: Option<u64>) -> Result<(), (u64, u64)> {
 fn sized_get(listing: &Listing, size: u32) -> Get {
     let mut query = listing.query.clone();
     query.push(("pageSize".to_owned(), size.to_string()));
-    Get {
-        path: listing.path.clone(),
-        query,
-    }
+    Get { path: listing.path.clone(), query }
 }
 
 fn numbered_get(listing: &Listing, size: u32, number: u64) -> Get {
     let mut get = sized_get(listing, size);
-    get.query
-        .push(("pageNumber".to_owned(), number.to_string()));
+    get.query.push(("pageNumber".to_owned(), number.to_string()));
     get
 }
 
@@ -396,9 +326,7 @@ fn numbered_get(listing: &Listing, size: u32, number: u64) -> Get {
 fn cursor_of(next_uri: &str) -> Option<String> {
     let base = Url::parse("https://relative.invalid").ok()?;
     let next = base.join(next_uri).ok()?;
-    next.query_pairs()
-        .find(|(name, value)| name == "after" && !value.is_empty())
-        .map(|(_, value)| value.into_owned())
+    next.query_pairs().find(|(name, value)| name == "after" && !value.is_empty()).map(|(_, value)| value.into_owned())
 }
 
 #[cfg(test)]

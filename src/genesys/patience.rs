@@ -85,12 +85,7 @@ impl Spent {
 impl Effort {
     /// Begins a request of a listing.
     pub(super) fn new(listing: &Arc<Spent>) -> Self {
-        Self {
-            listing: Arc::clone(listing),
-            lost: LostTime::default(),
-            failures: 0,
-            reauthenticated: false,
-        }
+        Self { listing: Arc::clone(listing), lost: LostTime::default(), failures: 0, reauthenticated: false }
     }
 
     /// Returns what the listing has spent.
@@ -102,22 +97,14 @@ impl Effort {
 impl Patience {
     /// Begins a run.
     pub(super) fn new(clock: Arc<dyn Clock>, gate: Arc<Gate>, limits: Limits) -> Self {
-        Self {
-            clock,
-            gate,
-            limits,
-            run: Mutex::default(),
-        }
+        Self { clock, gate, limits, run: Mutex::default() }
     }
 
     /// Returns how long the next attempt may take, or that the host has been silent for too long to ask it anything.
     pub(super) fn time_allowed(&self, effort: &Effort, path: &str) -> Result<Duration, FetchError> {
         let silence = lock(&self.run).silence.total();
         if silence >= self.limits.run_budget {
-            return Err(FetchError::Silent {
-                path: path.to_owned(),
-                silence,
-            });
+            return Err(FetchError::Silent { path: path.to_owned(), silence });
         }
         let mut allowed = self.limits.answer_timeout;
         if !silence.is_zero() {
@@ -135,16 +122,8 @@ impl Patience {
     }
 
     /// Decides what follows a failed attempt, and waits where that is the decision.
-    pub(super) async fn next(
-        &self,
-        effort: &mut Effort,
-        failure: Failure,
-    ) -> Result<Step, FetchError> {
-        let Failure {
-            fault,
-            error,
-            started,
-        } = failure;
+    pub(super) async fn next(&self, effort: &mut Effort, failure: Failure) -> Result<Step, FetchError> {
+        let Failure { fault, error, started } = failure;
         self.lose(effort, started, self.clock.now());
         effort.failures = effort.failures.saturating_add(1);
         let standing = Standing {
@@ -196,10 +175,7 @@ impl Patience {
     }
 
     fn remaining(&self, effort: &Effort) -> Duration {
-        let of_listing = self
-            .limits
-            .listing_budget
-            .saturating_sub(lock(&effort.listing.lost).total());
+        let of_listing = self.limits.listing_budget.saturating_sub(lock(&effort.listing.lost).total());
         let run = lock(&self.run);
         let mut in_vain = run.in_vain.clone();
         in_vain.add_all(&effort.lost);
@@ -209,11 +185,7 @@ impl Patience {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 mod tests {
     use super::super::clock::InstantClock;
     use super::super::error::Malformation;
@@ -237,12 +209,7 @@ mod tests {
     }
 
     /// Fails until it is given up, each attempt taking some time, and returns how long that took.
-    async fn exhaust(
-        clock: &InstantClock,
-        patience: &Patience,
-        listing: &Arc<Spent>,
-        attempt: Duration,
-    ) -> Duration {
+    async fn exhaust(clock: &InstantClock, patience: &Patience, listing: &Arc<Spent>, attempt: Duration) -> Duration {
         let begin = clock.now();
         let mut effort = Effort::new(listing);
         while let Ok(allowed) = patience.time_allowed(&effort, "/path") {
@@ -303,10 +270,7 @@ mod tests {
             let mut effort = Effort::new(&Arc::default());
             let started = clock.now();
             clock.advance(Duration::from_secs(1));
-            patience
-                .next(&mut effort, malformed(started))
-                .await
-                .unwrap();
+            patience.next(&mut effort, malformed(started)).await.unwrap();
             patience.answered();
         }
     }

@@ -107,16 +107,12 @@ impl Region {
     /// Finds a region by its name or its domain; any other domain is taken as it is.
     pub fn parse(given: &str) -> Result<Self, RegionError> {
         let wanted = given.trim().to_ascii_lowercase();
-        let listed = REGIONS
-            .iter()
-            .find(|region| region.name.as_deref() == Some(&*wanted) || region.domain == wanted);
+        let listed = REGIONS.iter().find(|region| region.name.as_deref() == Some(&*wanted) || region.domain == wanted);
         if let Some(region) = listed {
             return Ok(region.clone());
         }
-        Self::unlisted(&wanted).ok_or_else(|| RegionError::UnknownRegion {
-            given: given.to_owned(),
-            nearest: nearest(&wanted),
-        })
+        Self::unlisted(&wanted)
+            .ok_or_else(|| RegionError::UnknownRegion { given: given.to_owned(), nearest: nearest(&wanted) })
     }
 
     /// Lists the known regions, in the order of the data file.
@@ -139,24 +135,13 @@ impl Region {
     fn unlisted(domain: &str) -> Option<Self> {
         let is_hostname = domain.contains('.')
             && domain.split('.').all(|label| {
-                !label.is_empty()
-                    && label
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             });
         if !is_hostname {
             return None;
         }
-        let hosts = Hosts::custom(
-            &format!("https://api.{domain}"),
-            &format!("https://login.{domain}"),
-        )
-        .ok()?;
-        Some(Self {
-            name: None,
-            domain: domain.to_owned(),
-            hosts,
-        })
+        let hosts = Hosts::custom(&format!("https://api.{domain}"), &format!("https://login.{domain}")).ok()?;
+        Some(Self { name: None, domain: domain.to_owned(), hosts })
     }
 }
 
@@ -169,10 +154,7 @@ impl Hosts {
 
     /// Takes hosts as URLs: https anywhere, plain http only to this machine.
     pub fn custom(api_url: &str, login_url: &str) -> Result<Self, RegionError> {
-        Ok(Self {
-            api: base_url(HostRole::Api, api_url)?,
-            login: base_url(HostRole::Login, login_url)?,
-        })
+        Ok(Self { api: base_url(HostRole::Api, api_url)?, login: base_url(HostRole::Login, login_url)? })
     }
 
     /// Returns the base of API requests.
@@ -224,10 +206,7 @@ fn base_url(role: HostRole, given: &str) -> Result<Url, RegionError> {
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || address
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn nearest(wanted: &str) -> Option<String> {
@@ -240,13 +219,10 @@ fn nearest(wanted: &str) -> Option<String> {
         .map(|(_, known)| known.to_owned())
 }
 
-#[allow(
-    clippy::expect_used,
-    reason = "the list is compiled in and a test reads it"
-)]
+#[allow(clippy::expect_used, reason = "the list is compiled in and a test reads it")]
 fn compiled_in() -> Vec<Region> {
-    let list: RegionList = toml::from_str(include_str!("../../schemas/api/regions.toml"))
-        .expect("regions.toml is valid");
+    let list: RegionList =
+        toml::from_str(include_str!("../../schemas/api/regions.toml")).expect("regions.toml is valid");
     list.region
         .into_iter()
         .map(|entry| Region {
@@ -257,11 +233,7 @@ fn compiled_in() -> Vec<Region> {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -294,10 +266,7 @@ mod tests {
     fn a_domain_that_is_not_listed_is_taken_as_it_is() {
         let region = Region::parse("new1.pure.cloud").unwrap();
         assert_eq!(region.name(), None);
-        assert_eq!(
-            Hosts::of(&region).api().as_str(),
-            "https://api.new1.pure.cloud/"
-        );
+        assert_eq!(Hosts::of(&region).api().as_str(), "https://api.new1.pure.cloud/");
     }
 
     #[test]
@@ -315,10 +284,7 @@ mod tests {
         for (given, expected) in cases {
             assert_eq!(
                 Region::parse(given),
-                Err(RegionError::UnknownRegion {
-                    given: given.to_owned(),
-                    nearest: expected.map(str::to_owned),
-                })
+                Err(RegionError::UnknownRegion { given: given.to_owned(), nearest: expected.map(str::to_owned) })
             );
         }
     }
@@ -334,18 +300,11 @@ mod tests {
         ] {
             assert!(Hosts::custom(url, url).is_ok(), "{url}");
         }
-        for url in [
-            "http://api.mypurecloud.ie",
-            "http://10.0.0.1",
-            "http://127.0.0.1.evil.example",
-        ] {
+        for url in ["http://api.mypurecloud.ie", "http://10.0.0.1", "http://127.0.0.1.evil.example"] {
             assert!(
                 matches!(
                     Hosts::custom("https://x.example", url),
-                    Err(RegionError::InsecureUrl {
-                        role: HostRole::Login,
-                        ..
-                    })
+                    Err(RegionError::InsecureUrl { role: HostRole::Login, .. })
                 ),
                 "{url}"
             );
@@ -354,20 +313,11 @@ mod tests {
 
     #[test]
     fn an_unusable_url_is_refused_without_repeating_it() {
-        for url in [
-            "api.mypurecloud.ie",
-            "ftp://x.example",
-            "https://me:hush@x.example",
-            "https://x.example?token=hush",
-        ] {
+        for url in
+            ["api.mypurecloud.ie", "ftp://x.example", "https://me:hush@x.example", "https://x.example?token=hush"]
+        {
             let error = Hosts::custom(url, "https://x.example").unwrap_err();
-            assert!(matches!(
-                error,
-                RegionError::InvalidUrl {
-                    role: HostRole::Api,
-                    ..
-                }
-            ));
+            assert!(matches!(error, RegionError::InvalidUrl { role: HostRole::Api, .. }));
             assert!(!format!("{error:?} {error}").contains("hush"));
         }
     }

@@ -70,17 +70,12 @@ impl ErrorBody {
     /// Reads what the server says about an error; anything else says nothing.
     pub(super) async fn of(response: Response) -> Self {
         let body = read_body(response, ERROR_BODY_LIMIT_BYTES).await;
-        body.ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default()
+        body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
     /// Returns the machine name of the cause.
     pub(super) fn code(&self) -> Option<String> {
-        self.code
-            .as_deref()
-            .or(self.error.as_deref())
-            .and_then(plain_name)
+        self.code.as_deref().or(self.error.as_deref()).and_then(plain_name)
     }
 
     /// Returns the server's id of the request.
@@ -91,12 +86,7 @@ impl ErrorBody {
     /// Returns the permissions that the message names, in its order.
     pub(super) fn permissions(&self) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
-        for word in self
-            .message
-            .as_deref()
-            .unwrap_or_default()
-            .split(is_outside_permission)
-        {
+        for word in self.message.as_deref().unwrap_or_default().split(is_outside_permission) {
             let word = word.trim_matches(':');
             if is_permission(word) && !found.iter().any(|known| known == word) {
                 found.push(word.to_owned());
@@ -107,15 +97,10 @@ impl ErrorBody {
 
     /// Returns whether a login's 400 is its way to say 429.
     pub(super) fn is_rate_limit(&self) -> bool {
-        [
-            &self.message,
-            &self.error,
-            &self.description,
-            &self.error_description,
-        ]
-        .into_iter()
-        .flatten()
-        .any(|text| text.to_ascii_lowercase().contains("rate limit exceeded"))
+        [&self.message, &self.error, &self.description, &self.error_description]
+            .into_iter()
+            .flatten()
+            .any(|text| text.to_ascii_lowercase().contains("rate limit exceeded"))
     }
 }
 
@@ -135,19 +120,14 @@ pub(super) async fn read_body(mut response: Response, limit: usize) -> Result<Ve
 ///
 /// It is the cheap test that finds the page of a proxy; the reader of the body finds the rest.
 pub(super) fn begins_as_json(body: &[u8]) -> bool {
-    matches!(
-        body.iter().find(|byte| !byte.is_ascii_whitespace()),
-        Some(b'{' | b'[')
-    )
+    matches!(body.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
 }
 
 /// Takes a text only if it looks like a name or an id, so that nothing else gets into errors and logs.
 fn plain_name(text: &str) -> Option<String> {
     let is_plain = !text.is_empty()
         && text.len() <= NAME_LIMIT_BYTES
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte));
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte));
     is_plain.then(|| text.to_owned())
 }
 
@@ -164,10 +144,7 @@ mod tests {
     use super::*;
 
     fn saying(message: &str) -> ErrorBody {
-        ErrorBody {
-            message: Some(message.to_owned()),
-            ..ErrorBody::default()
-        }
+        ErrorBody { message: Some(message.to_owned()), ..ErrorBody::default() }
     }
 
     #[test]
@@ -181,10 +158,7 @@ mod tests {
                 "Requires at least one of [directory:group:view, authorization:grant:*, directory:group:view].",
                 &["directory:group:view", "authorization:grant:*"],
             ),
-            (
-                "Missing permission: outbound:dnc_list:view-all:",
-                &["outbound:dnc_list:view-all"],
-            ),
+            ("Missing permission: outbound:dnc_list:view-all:", &["outbound:dnc_list:view-all"]),
             ("Try again at 12:30 or see https://x.example/a:b", &[]),
             ("", &[]),
         ];
@@ -195,10 +169,7 @@ mod tests {
 
     #[test]
     fn a_code_that_is_no_machine_name_is_not_repeated() {
-        let body = ErrorBody {
-            code: Some("Basic dXNlcjpodXNo was sent".to_owned()),
-            ..ErrorBody::default()
-        };
+        let body = ErrorBody { code: Some("Basic dXNlcjpodXNo was sent".to_owned()), ..ErrorBody::default() };
         assert_eq!(body.code(), None);
     }
 
@@ -215,18 +186,9 @@ mod tests {
     #[test]
     fn a_retry_after_that_is_a_date_is_ignored() {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            RETRY_AFTER,
-            reqwest::header::HeaderValue::from_static("Fri, 21 Nov 2026 10:00:00 GMT"),
-        );
+        headers.insert(RETRY_AFTER, reqwest::header::HeaderValue::from_static("Fri, 21 Nov 2026 10:00:00 GMT"));
         assert_eq!(Signals::of(&headers).retry_after, None);
-        headers.insert(
-            RETRY_AFTER,
-            reqwest::header::HeaderValue::from_static(" 12 "),
-        );
-        assert_eq!(
-            Signals::of(&headers).retry_after,
-            Some(Duration::from_secs(12))
-        );
+        headers.insert(RETRY_AFTER, reqwest::header::HeaderValue::from_static(" 12 "));
+        assert_eq!(Signals::of(&headers).retry_after, Some(Duration::from_secs(12)));
     }
 }

@@ -87,23 +87,12 @@ pub(super) fn decide(fault: &Fault, standing: &Standing) -> Decision {
     let is_rate_limited = fault.outcome == Outcome::Status(429);
     let token_reset = fault.rate_reset.filter(|_| is_rate_limited);
     // An invitation to try again at once would be a loop without a pause.
-    let asked = fault
-        .retry_after
-        .or(token_reset)
-        .filter(|wait| !wait.is_zero());
+    let asked = fault.retry_after.or(token_reset).filter(|wait| !wait.is_zero());
     let wait = asked.unwrap_or_else(|| backoff(standing.failures, standing.jitter));
     if wait >= standing.remaining {
-        return Decision::Stop(if asked.is_some() {
-            Reason::WaitTooLong
-        } else {
-            Reason::BudgetSpent
-        });
+        return Decision::Stop(if asked.is_some() { Reason::WaitTooLong } else { Reason::BudgetSpent });
     }
-    if token_reset.is_some() {
-        Decision::WaitAll(wait)
-    } else {
-        Decision::Wait(wait)
-    }
+    if token_reset.is_some() { Decision::WaitAll(wait) } else { Decision::Wait(wait) }
 }
 
 fn is_transient(outcome: Outcome) -> bool {
@@ -129,20 +118,11 @@ mod tests {
     const FIRST: Decision = Decision::Wait(Duration::from_millis(125));
 
     fn fault(outcome: Outcome) -> Fault {
-        Fault {
-            outcome,
-            retry_after: None,
-            rate_reset: None,
-        }
+        Fault { outcome, retry_after: None, rate_reset: None }
     }
 
     fn standing() -> Standing {
-        Standing {
-            failures: 1,
-            remaining: BUDGET,
-            reauthenticated: false,
-            jitter: 0.0,
-        }
+        Standing { failures: 1, remaining: BUDGET, reauthenticated: false, jitter: 0.0 }
     }
 
     #[test]
@@ -170,24 +150,14 @@ mod tests {
             (Refused, permanent),
         ];
         for (outcome, expected) in table {
-            assert_eq!(
-                decide(&fault(outcome), &standing()),
-                expected,
-                "{outcome:?}"
-            );
+            assert_eq!(decide(&fault(outcome), &standing()), expected, "{outcome:?}");
         }
     }
 
     #[test]
     fn a_token_refused_twice_is_the_end() {
-        let standing = Standing {
-            reauthenticated: true,
-            ..standing()
-        };
-        assert_eq!(
-            decide(&fault(Outcome::Status(401)), &standing),
-            Decision::Stop(Reason::Unauthorised)
-        );
+        let standing = Standing { reauthenticated: true, ..standing() };
+        assert_eq!(decide(&fault(Outcome::Status(401)), &standing), Decision::Stop(Reason::Unauthorised));
     }
 
     #[test]
@@ -208,23 +178,14 @@ mod tests {
     #[test]
     fn a_wait_that_the_server_asks_for_is_taken_exactly() {
         for status in [429, 503] {
-            let fault = Fault {
-                retry_after: Some(Duration::from_secs(7)),
-                ..fault(Outcome::Status(status))
-            };
-            assert_eq!(
-                decide(&fault, &standing()),
-                Decision::Wait(Duration::from_secs(7))
-            );
+            let fault = Fault { retry_after: Some(Duration::from_secs(7)), ..fault(Outcome::Status(status)) };
+            assert_eq!(decide(&fault, &standing()), Decision::Wait(Duration::from_secs(7)));
         }
     }
 
     #[test]
     fn an_invitation_to_retry_at_once_still_backs_off() {
-        let fault = Fault {
-            retry_after: Some(Duration::ZERO),
-            ..fault(Outcome::Status(429))
-        };
+        let fault = Fault { retry_after: Some(Duration::ZERO), ..fault(Outcome::Status(429)) };
         assert_eq!(decide(&fault, &standing()), FIRST);
     }
 
@@ -232,42 +193,20 @@ mod tests {
     fn a_rate_limit_with_headers_holds_the_whole_token() {
         let limited = fault(Outcome::Status(429));
         let reset = Some(Duration::from_secs(20));
-        let table = [
-            (None, Duration::from_secs(20)),
-            (Some(Duration::from_secs(3)), Duration::from_secs(3)),
-        ];
+        let table = [(None, Duration::from_secs(20)), (Some(Duration::from_secs(3)), Duration::from_secs(3))];
         for (retry_after, expected) in table {
-            let fault = Fault {
-                retry_after,
-                rate_reset: reset,
-                ..limited
-            };
+            let fault = Fault { retry_after, rate_reset: reset, ..limited };
             assert_eq!(decide(&fault, &standing()), Decision::WaitAll(expected));
         }
-        let server_error = Fault {
-            rate_reset: reset,
-            ..fault(Outcome::Status(500))
-        };
+        let server_error = Fault { rate_reset: reset, ..fault(Outcome::Status(500)) };
         assert_eq!(decide(&server_error, &standing()), FIRST);
     }
 
     #[test]
     fn a_wait_beyond_the_budget_stops_at_once() {
-        let asked = Fault {
-            retry_after: Some(Duration::from_secs(45)),
-            ..fault(Outcome::Status(429))
-        };
-        assert_eq!(
-            decide(&asked, &standing()),
-            Decision::Stop(Reason::WaitTooLong)
-        );
-        let spent = Standing {
-            remaining: Duration::from_millis(125),
-            ..standing()
-        };
-        assert_eq!(
-            decide(&fault(Outcome::Transport), &spent),
-            Decision::Stop(Reason::BudgetSpent)
-        );
+        let asked = Fault { retry_after: Some(Duration::from_secs(45)), ..fault(Outcome::Status(429)) };
+        assert_eq!(decide(&asked, &standing()), Decision::Stop(Reason::WaitTooLong));
+        let spent = Standing { remaining: Duration::from_millis(125), ..standing() };
+        assert_eq!(decide(&fault(Outcome::Transport), &spent), Decision::Stop(Reason::BudgetSpent));
     }
 }

@@ -77,12 +77,7 @@ struct TokenBody {
 
 impl Login {
     /// Prepares the login; nothing is sent yet.
-    pub(super) fn new(
-        options: ClientOptions,
-        wire: Arc<Wire>,
-        patience: Arc<Patience>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(super) fn new(options: ClientOptions, wire: Arc<Wire>, patience: Arc<Patience>, clock: Arc<dyn Clock>) -> Self {
         let mut url = options.hosts.login().clone();
         url.set_path(&format!("{}{TOKEN_PATH}", url.path().trim_end_matches('/')));
         Self {
@@ -92,12 +87,7 @@ impl Login {
             url,
             client_id: options.client_id,
             client_secret: options.client_secret,
-            state: Mutex::new(State {
-                generation: 0,
-                holding: Holding::Nothing {
-                    after_refusal: false,
-                },
-            }),
+            state: Mutex::new(State { generation: 0, holding: Holding::Nothing { after_refusal: false } }),
             accepted: AtomicU64::new(0),
         }
     }
@@ -106,17 +96,12 @@ impl Login {
     pub(super) async fn token(&self, listing: &Arc<Spent>) -> Result<Token, FetchError> {
         let mut state = self.state.lock().await;
         let after_refusal = match &state.holding {
-            Holding::Token {
-                token, refresh_at, ..
-            } if refresh_at.is_none_or(|time| self.clock.now() < time) => {
+            Holding::Token { token, refresh_at, .. } if refresh_at.is_none_or(|time| self.clock.now() < time) => {
                 return Ok(token.clone());
             }
             Holding::Token { .. } => false,
             Holding::Refused { status, code } => {
-                return Err(FetchError::LoginRefused {
-                    status: *status,
-                    code: code.clone(),
-                });
+                return Err(FetchError::LoginRefused { status: *status, code: code.clone() });
             }
             Holding::Nothing { after_refusal } => *after_refusal,
         };
@@ -124,24 +109,14 @@ impl Login {
             Ok(answer) => answer,
             Err(error) => {
                 if let FetchError::LoginRefused { status, code } = &error {
-                    state.holding = Holding::Refused {
-                        status: *status,
-                        code: code.clone(),
-                    };
+                    state.holding = Holding::Refused { status: *status, code: code.clone() };
                 }
                 return Err(error);
             }
         };
         state.generation += 1;
-        let token = Token {
-            generation: state.generation,
-            bearer,
-        };
-        state.holding = Holding::Token {
-            token: token.clone(),
-            refresh_at,
-            after_refusal,
-        };
+        let token = Token { generation: state.generation, bearer };
+        state.holding = Holding::Token { token: token.clone(), refresh_at, after_refusal };
         Ok(token)
     }
 
@@ -155,27 +130,18 @@ impl Login {
     /// It is not when the token was itself a replacement and has never been taken: then it is not about its age.
     pub(super) async fn discard(&self, generation: u64) -> bool {
         let mut state = self.state.lock().await;
-        if let Holding::Token {
-            token,
-            after_refusal,
-            ..
-        } = &state.holding
+        if let Holding::Token { token, after_refusal, .. } = &state.holding
             && token.generation == generation
         {
             if *after_refusal && self.accepted.load(Ordering::Relaxed) < generation {
                 return false;
             }
-            state.holding = Holding::Nothing {
-                after_refusal: true,
-            };
+            state.holding = Holding::Nothing { after_refusal: true };
         }
         true
     }
 
-    async fn ask(
-        &self,
-        listing: &Arc<Spent>,
-    ) -> Result<(SecretString, Option<Duration>), FetchError> {
+    async fn ask(&self, listing: &Arc<Spent>) -> Result<(SecretString, Option<Duration>), FetchError> {
         let mut effort = Effort::new(listing);
         loop {
             let allowed = self.patience.time_allowed(&effort, TOKEN_PATH)?;
@@ -194,10 +160,7 @@ impl Login {
         }
     }
 
-    async fn attempt(
-        &self,
-        allowed: Duration,
-    ) -> Result<(SecretString, Option<Duration>), Failure> {
+    async fn attempt(&self, allowed: Duration) -> Result<(SecretString, Option<Duration>), Failure> {
         let started = self.clock.now();
         let request = self
             .wire
@@ -205,10 +168,7 @@ impl Login {
             .post(self.url.clone())
             .basic_auth(&self.client_id, Some(self.client_secret.expose_secret()))
             .form(&[("grant_type", "client_credentials")]);
-        let response = self
-            .wire
-            .send(request, TOKEN_PATH, started, allowed)
-            .await?;
+        let response = self.wire.send(request, TOKEN_PATH, started, allowed).await?;
         let signals = Signals::of(response.headers());
         let status = response.status();
         if !status.is_success() {
@@ -220,16 +180,13 @@ impl Login {
             Ok(body) => Zeroizing::new(body),
             Err(error) => return Err(Failure::body(TOKEN_PATH, started, error, correlation)),
         };
-        let Some(answer) = serde_json::from_slice::<TokenBody>(&body)
-            .ok()
-            .filter(|answer| is_sendable(&answer.access_token))
+        let Some(answer) =
+            serde_json::from_slice::<TokenBody>(&body).ok().filter(|answer| is_sendable(&answer.access_token))
         else {
             let what = Malformation::NoToken;
             return Err(Failure::malformed(TOKEN_PATH, started, what, correlation));
         };
-        let refresh_at = answer
-            .expires_in
-            .map(|seconds| started + useful_life(Duration::from_secs(seconds)));
+        let refresh_at = answer.expires_in.map(|seconds| started + useful_life(Duration::from_secs(seconds)));
         Ok((SecretString::from(answer.access_token), refresh_at))
     }
 }
@@ -244,10 +201,7 @@ fn refusal(started: Duration, status: StatusCode, signals: Signals, body: &Error
         other => other,
     };
     // The login's rate limit is not that of the token: it must not hold the other requests.
-    let signals = Signals {
-        rate: None,
-        ..signals
-    };
+    let signals = Signals { rate: None, ..signals };
     Failure::status(TOKEN_PATH, started, status.as_u16(), signals, body)
 }
 

@@ -24,8 +24,7 @@ pub(super) struct Wire {
 impl Wire {
     /// Sets up the HTTP client: no redirects, no retries of its own.
     pub(super) fn new(options: &ClientOptions) -> Result<Self, SetupError> {
-        let headers =
-            HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
         let builder = reqwest::Client::builder()
             .user_agent(&options.user_agent)
             .default_headers(headers)
@@ -33,15 +32,8 @@ impl Wire {
             // The API does not redirect, and a token must not follow one elsewhere.
             .redirect(Policy::none())
             .retry(reqwest::retry::never());
-        let builder = if options.hosts.are_loopback() {
-            builder.no_proxy()
-        } else {
-            builder
-        };
-        Ok(Self {
-            http: builder.build().map_err(SetupError)?,
-            requests: AtomicU64::new(0),
-        })
+        let builder = if options.hosts.are_loopback() { builder.no_proxy() } else { builder };
+        Ok(Self { http: builder.build().map_err(SetupError)?, requests: AtomicU64::new(0) })
     }
 
     /// Returns the HTTP client, to build requests with.
@@ -58,11 +50,7 @@ impl Wire {
         allowed: Duration,
     ) -> Result<Response, Failure> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        request
-            .timeout(allowed)
-            .send()
-            .await
-            .map_err(|error| Failure::transport(path, started, error))
+        request.timeout(allowed).send().await.map_err(|error| Failure::transport(path, started, error))
     }
 
     /// Returns how many requests have been sent.
