@@ -3,9 +3,9 @@
 //! Total: the answer is an entity, or the path that could not be taken and why. Idempotent, and blind to the order of members
 //! and of set-like arrays.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::secret::{SecretKey, is_fingerprint};
+use super::secret::{SECRET_MEMBER, SecretKey, is_fingerprint};
 use super::treatment::{Node, NodeId, Treatment};
 use super::{canonical_text, compact, read_str, value_of};
 use crate::catalogue::{Domain, FieldPath, KeyPart, SetKey, Types};
@@ -50,6 +50,17 @@ pub struct Notes {
     pub new_fields: BTreeSet<String>,
     /// Values of another kind than the schema expects, as pointer and kind found.
     pub unexpected: BTreeSet<(String, &'static str)>,
+    /// Fingerprints of secrets → those of the same secrets under the key that was in use before, where it is known.
+    pub rekeyed: BTreeMap<String, String>,
+}
+
+impl Notes {
+    /// Adds what was noticed elsewhere.
+    pub fn merge(&mut self, other: Self) {
+        self.new_fields.extend(other.new_fields);
+        self.unexpected.extend(other.unexpected);
+        self.rekeyed.extend(other.rekeyed);
+    }
 }
 
 impl<'d> Canonicaliser<'d> {
@@ -170,8 +181,7 @@ impl Walk<'_, '_> {
                 }
             }
             leaf if secret && !matches!(leaf, Value::Null) => {
-                let canonicaliser = self.canonicaliser;
-                *leaf = canonicaliser.secrets.fingerprint(&canonicaliser.domain.id, self.key, leaf);
+                *leaf = self.fingerprint(leaf);
                 return;
             }
             Value::String(text) => {
@@ -188,6 +198,17 @@ impl Walk<'_, '_> {
         {
             self.notes.unexpected.insert((place.pointer().to_string(), value.kind()));
         }
+    }
+
+    fn fingerprint(&mut self, secret: &Value<'_>) -> OwnedValue {
+        let Canonicaliser { secrets, domain, .. } = self.canonicaliser;
+        let fingerprint = secrets.fingerprint(&domain.id, self.key, secret);
+        if let Some(previous) = secrets.previous() {
+            let text = |value: &Value<'_>| value.get(SECRET_MEMBER).and_then(Value::as_str).map(ToOwned::to_owned);
+            let earlier = previous.fingerprint(&domain.id, self.key, secret);
+            self.notes.rekeyed.extend(text(&fingerprint).zip(text(&earlier)));
+        }
+        fingerprint
     }
 
     /// Settles a member of an object; false where it is not content.

@@ -22,7 +22,10 @@ pub const SECRET_MEMBER: &str = "$secret";
 const ALGORITHM: &str = "hmac-sha256:";
 
 /// The key that secrets are fingerprinted with.
-pub struct SecretKey(SecretBox<Vec<u8>>);
+pub struct SecretKey {
+    key: SecretBox<Vec<u8>>,
+    previous: Option<Box<SecretKey>>,
+}
 
 /// A secrets key that is too short to protect what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +42,19 @@ impl SecretKey {
         if length < MIN_KEY_LENGTH {
             return Err(SecretKeyTooShort(length));
         }
-        Ok(Self(SecretBox::new(Box::new(key.as_bytes().to_vec()))))
+        Ok(Self { key: SecretBox::new(Box::new(key.as_bytes().to_vec())), previous: None })
+    }
+
+    /// Knows the key that was in use before as well, so that a secret can be recognised across the change of key.
+    #[must_use]
+    pub fn with_previous(self, previous: Self) -> Self {
+        Self { previous: Some(Box::new(previous)), ..self }
+    }
+
+    /// The key that was in use before.
+    #[must_use]
+    pub fn previous(&self) -> Option<&Self> {
+        self.previous.as_deref()
     }
 
     /// Names the key without giving it away: 16 hex digits.
@@ -52,10 +67,7 @@ impl SecretKey {
     #[must_use]
     pub fn fingerprint(&self, domain: &DomainId, key: &EntityKey, secret: &Value<'_>) -> OwnedValue {
         let mac = self.mac(&[b"value", domain.as_str().as_bytes(), key.as_str().as_bytes(), &compact(secret)]);
-        let mut text = ALGORITHM.to_owned();
-        for byte in mac {
-            text.push_str(&format!("{byte:02x}"));
-        }
+        let text = mac.iter().fold(ALGORITHM.to_owned(), |text, byte| format!("{text}{byte:02x}"));
         let mut object = Object::default();
         object.insert(SECRET_MEMBER, Value::from(text));
         Value::Object(object)
@@ -64,7 +76,7 @@ impl SecretKey {
     /// The code over parts, each with its length before it so that no two lists of parts are the same message.
     fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         // HMAC takes a key of any length.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()) else { return [0; 32] };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.expose_secret()) else { return [0; 32] };
         for part in parts {
             mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             mac.update(part);

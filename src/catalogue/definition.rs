@@ -8,7 +8,7 @@ use super::CatalogueProblem;
 use super::field_path::{FieldPath, Segment};
 use super::shape::Shape;
 use crate::canonical::Digest;
-use crate::model::{ChangeKind, DomainId, OwnedValue, PointerGlob, Severity, Value};
+use crate::model::{ChangeKind, DomainId, EntityKey, OwnedValue, PointerGlob, Severity, Value};
 
 /// Everything we know about a domain.
 #[derive(Debug)]
@@ -298,6 +298,60 @@ impl Domain {
         );
         Digest::of(serde_json::to_string(&decisive).unwrap_or_default().as_bytes())
     }
+}
+
+impl Domain {
+    /// The key of the parent entity that an entity was listed under.
+    #[must_use]
+    pub fn parent_of(&self, key: &EntityKey, body: &Value<'_>) -> Option<EntityKey> {
+        let parent_domain = self.source.parent.as_ref()?;
+        if let Some(index) = self.identity.key.iter().position(|part| *part == KeyPart::Parent) {
+            return key.parts().nth(index).map(|part| EntityKey::new(&part));
+        }
+        let reference = self.references.iter().find(|reference| reference.targets.contains(parent_domain))?;
+        let place = reference.path.find(body)?;
+        place.get("id").unwrap_or(place).as_str().map(EntityKey::new)
+    }
+
+    /// The path of the listing of a parent, or of the one listing; ids in it are percent-encoded.
+    #[must_use]
+    pub fn listing_path(&self, parent: Option<&EntityKey>) -> String {
+        fill_placeholders(&self.source.path, |_| parent.map(|key| key.as_str().to_owned())).unwrap_or_default()
+    }
+
+    /// The path that reads one entity; `None` where there is none.
+    #[must_use]
+    pub fn detail_path(&self, key: &EntityKey) -> Option<String> {
+        let parts: Vec<String> = key.parts().collect();
+        let of_parent = self.source.path.split_once('{').and_then(|(_, rest)| rest.split('}').next());
+        fill_placeholders(self.source.detail.as_ref()?, |placeholder| {
+            let wanted = KeyPart::Field(FieldPath::parse(placeholder));
+            let position = self
+                .identity
+                .key
+                .iter()
+                .position(|part| *part == wanted || (*part == KeyPart::Parent && of_parent == Some(placeholder)))?;
+            parts.get(position).cloned()
+        })
+    }
+}
+
+/// What an id in a path must not contain as it is (RFC 3986, section 2.3: all but unreserved characters).
+const RESERVED: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Replaces every `{placeholder}` of a path; `None` where one has no value.
+fn fill_placeholders(path: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut filled = String::new();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (placeholder, behind) = after.split_once('}')?;
+        filled.push_str(before);
+        filled.extend(percent_encoding::utf8_percent_encode(&value(placeholder)?, RESERVED));
+        rest = behind;
+    }
+    filled.push_str(rest);
+    Some(filled)
 }
 
 /// The schema version that a domain file declares, or 1 where it cannot be read (reading it then says why).

@@ -185,20 +185,7 @@ fn name_causes(catalogue: &Catalogue, changes: &mut [Change]) {
     for change in changes.iter_mut().filter(|change| change.kind == ChangeKind::Removed) {
         let Some(domain) = catalogue.get(&change.domain) else { continue };
         let Some(parent_domain) = &domain.source.parent else { continue };
-        let parent = parent_key(domain, parent_domain, change);
+        let parent = change.before.as_ref().and_then(|before| domain.parent_of(&change.key, &value_of(before)));
         change.because = parent.filter(|key| gone.contains(&(parent_domain.clone(), key.clone())));
     }
-}
-
-/// The key of the parent that a child was listed under.
-fn parent_key(domain: &Domain, parent_domain: &DomainId, change: &Change) -> Option<EntityKey> {
-    let in_key = domain.identity.key.iter().position(|part| *part == KeyPart::Parent);
-    if let Some(index) = in_key {
-        return change.key.parts().nth(index).map(|part| EntityKey::new(&part));
-    }
-    let value = change.before.as_ref().map(value_of)?;
-    let reference = domain.references.iter().find(|reference| reference.targets.contains(parent_domain))?;
-    let place = reference.path.find(&value)?;
-    let id = place.get("id").unwrap_or(place);
-    id.as_str().map(EntityKey::new)
 }
