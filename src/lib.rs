@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(missing_docs))]
 
 pub mod canonical;
+pub mod capture;
 pub mod catalogue;
 pub mod diff;
 pub mod genesys;

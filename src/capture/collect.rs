@@ -1,0 +1,88 @@
+//! Takes the pages of one listing and keeps their entities in canonical form.
+
+use std::collections::BTreeMap;
+
+use crate::canonical::{Canonical, Canonicaliser, Notes, read};
+use crate::catalogue::{Counting, Domain, Paging};
+use crate::genesys::{MalformedPage, PageFacts, PageSink};
+use crate::model::{CanonicalText, EntityKey, Value};
+
+/// The entities of one listing.
+pub(super) type Entities = BTreeMap<EntityKey, CanonicalText>;
+
+/// Keeps the entities of the pages it is given.
+pub(super) struct Collector<'c> {
+    domain: &'c Domain,
+    canonicaliser: &'c Canonicaliser<'c>,
+    parent: Option<&'c EntityKey>,
+    pub(super) entities: Entities,
+    pub(super) notes: Notes,
+    /// The first key that came twice.
+    pub(super) duplicate: Option<EntityKey>,
+}
+
+impl<'c> Collector<'c> {
+    pub(super) fn new(domain: &'c Domain, canonicaliser: &'c Canonicaliser<'c>, parent: Option<&'c EntityKey>) -> Self {
+        let (entities, notes) = (Entities::new(), Notes::default());
+        Self { domain, canonicaliser, parent, entities, notes, duplicate: None }
+    }
+
+    fn facts(&self, envelope: &Value<'_>, entities: usize) -> PageFacts {
+        let number = |name| envelope.get(name).and_then(Value::as_u64);
+        let counted =
+            self.domain.source.paging == Paging::PageNumber && self.domain.source.counting == Counting::Counted;
+        let count = |name| if counted { number(name) } else { None };
+        PageFacts {
+            entities,
+            total: count("total"),
+            page_count: count("pageCount"),
+            page_number: number("pageNumber").filter(|_| self.domain.source.paging == Paging::PageNumber),
+            next_uri: envelope.get("nextUri").and_then(Value::as_str).map(ToOwned::to_owned),
+        }
+    }
+}
+
+impl PageSink for Collector<'_> {
+    fn page(&mut self, _index: usize, body: &[u8]) -> Result<PageFacts, MalformedPage> {
+        let malformed = |reason: String| MalformedPage { reason };
+        let mut page = read(body).map_err(|error| malformed(format!("it is not JSON that can be taken: {error}")))?;
+        let (raw, facts) = match self.domain.source.paging {
+            Paging::Singleton => {
+                if page.as_object().is_none() {
+                    return Err(malformed(format!("it is {}, not an object", page.kind())));
+                }
+                (vec![page], PageFacts { entities: 1, ..PageFacts::default() })
+            }
+            Paging::Array => {
+                let kind = page.kind();
+                let Value::Array(items) = page else { return Err(malformed(format!("it is {kind}, not an array"))) };
+                let facts = PageFacts { entities: items.len(), ..PageFacts::default() };
+                (items, facts)
+            }
+            Paging::PageNumber | Paging::Cursor | Paging::Unpaged => {
+                let member = self.domain.source.entities.as_str();
+                let items = match &mut page {
+                    Value::Object(envelope) => envelope.remove(member),
+                    _ => None,
+                };
+                let Some(Value::Array(items)) = items else {
+                    return Err(malformed(format!("it has no array {member:?}")));
+                };
+                let facts = self.facts(&page, items.len());
+                (items, facts)
+            }
+        };
+        let mut notes = Notes::default();
+        let taken = raw.into_iter().map(|entity| self.canonicaliser.entity(entity, self.parent, &mut notes));
+        let taken: Vec<Canonical> = taken.collect::<Result<_, _>>().map_err(|error| malformed(error.to_string()))?;
+        self.notes.merge(notes);
+        for entity in taken {
+            if let Canonical::Entity(key, text) = entity
+                && self.entities.insert(key.clone(), text).is_some()
+            {
+                self.duplicate.get_or_insert(key);
+            }
+        }
+        Ok(facts)
+    }
+}

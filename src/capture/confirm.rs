@@ -1,0 +1,254 @@
+//! What vanished from a listing is confirmed to be gone before its removal counts.
+//!
+//! Gone is what a second listing does not have either and what a read of its own says is gone. A read that fails, or that does
+//! not see the entity's state anyway, proves nothing. Everything unproven stays on record.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::{StreamExt, stream};
+use globset::GlobSet;
+
+use super::collect::Entities;
+use super::domain::{Listed, Lister};
+use super::trouble::Trouble;
+use crate::canonical::{read, value_of};
+use crate::catalogue::FieldPath;
+use crate::genesys::{FetchError, Get};
+use crate::model::{CanonicalText, DomainSnapshot, EntityKey};
+
+/// Confirming reads that are under way together.
+const TOGETHER: usize = 8;
+
+/// Why removals are taken more or less readily.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caution {
+    /// The client's grants are known to be as they were: proof suffices.
+    Usual,
+    /// The client's grants cannot be read: a removal that empties a division of a domain is held as well.
+    GrantsUnknown,
+    /// The client's grants differ from those of the last run: no removal is taken.
+    GrantsChanged,
+}
+
+/// When a removal is taken.
+pub struct RemovalPolicy {
+    /// Domains whose removals are taken without proof.
+    pub accepted: GlobSet,
+    /// How careful to be.
+    pub caution: Caution,
+    /// Confirming reads that are left to the run.
+    pub reads_left: AtomicUsize,
+}
+
+impl RemovalPolicy {
+    /// Takes a read from what is left; false where nothing is.
+    fn take_read(&self) -> bool {
+        self.reads_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
+/// What is left of a domain when unproven removals are put back.
+pub(super) struct Confirmed {
+    /// The entities on record from now on.
+    pub(super) entities: Entities,
+    /// Why some removals are not taken.
+    pub(super) trouble: Option<Trouble>,
+    /// Requests sent.
+    pub(super) requests: u64,
+}
+
+/// Whether a read says that an entity is gone.
+enum Verdict {
+    Gone,
+    Unproven(String),
+    NotAsked,
+}
+
+impl Lister<'_> {
+    /// Compares what came with what is on record, and confirms what is missing.
+    pub(super) async fn confirm(
+        &self,
+        recorded: &DomainSnapshot,
+        parents: Option<&BTreeSet<EntityKey>>,
+        listed: &mut Listed,
+        policy: &RemovalPolicy,
+    ) -> Confirmed {
+        let mut requests = 0;
+        let mut missing = self.missing(recorded, parents, listed);
+        if missing.suspects.is_empty() {
+            return missing.settle(recorded, listed.entities(), requests, None);
+        }
+        if policy.accepted.is_match(self.domain.id.as_str()) {
+            missing.suspects.clear();
+            return missing.settle(recorded, listed.entities(), requests, None);
+        }
+        if policy.caution == Caution::GrantsChanged {
+            let count = missing.suspects.len();
+            let cause = format!("{count} removals are held: the client's own grants differ from those of the last run");
+            return missing.settle(recorded, listed.entities(), requests, Some(Trouble::failed(cause)));
+        }
+        let again = self.list(self.parents_of(&missing, recorded, parents).as_ref()).await;
+        requests += again.requests;
+        let still_missing = |key: &EntityKey| !again.scopes.iter().any(|scope| scope.entities.contains_key(key));
+        if !again.is_whole() {
+            let cause = again.status().1.map_or_else(String::new, |trouble| format!(": {}", trouble.cause));
+            let cause = format!("{} removals are unconfirmed: a second listing failed{cause}", missing.suspects.len());
+            return missing.settle(recorded, listed.entities(), requests, Some(Trouble::failed(cause)));
+        }
+        missing.suspects.retain(|key| still_missing(key));
+        replace_scopes(listed, again);
+        let mut held = BTreeSet::new();
+        let mut cause = None;
+        let suspects: Vec<EntityKey> = missing.suspects.iter().cloned().collect();
+        let mut verdicts =
+            stream::iter(suspects).map(|key| async move { (self.verdict(&key, policy).await, key) }).buffered(TOGETHER);
+        let mut not_asked = 0_u64;
+        while let Some((verdict, key)) = verdicts.next().await {
+            match verdict {
+                Verdict::Gone => requests += u64::from(self.domain.source.detail.is_some()),
+                Verdict::Unproven(why) => {
+                    requests += 1;
+                    cause.get_or_insert(why);
+                    held.insert(key);
+                }
+                Verdict::NotAsked => {
+                    not_asked += 1;
+                    held.insert(key);
+                }
+            }
+        }
+        if not_asked > 0 {
+            cause.get_or_insert(format!("{not_asked} removals to confirm"));
+        }
+        if policy.caution == Caution::GrantsUnknown {
+            let emptied = self.emptied_divisions(recorded, &listed.entities(), &missing.suspects);
+            if !emptied.is_empty() {
+                cause.get_or_insert(format!(
+                    "{} removals are held: they would empty a whole division, and the client's own grants cannot be read",
+                    emptied.len()
+                ));
+            }
+            held.extend(emptied);
+        }
+        missing.suspects = held;
+        missing.settle(recorded, listed.entities(), requests, cause.map(Trouble::failed))
+    }
+
+    /// What is on record and did not come.
+    fn missing(&self, recorded: &DomainSnapshot, parents: Option<&BTreeSet<EntityKey>>, listed: &Listed) -> Missing {
+        let mut missing = Missing::default();
+        let scopes: BTreeMap<Option<&EntityKey>, &super::domain::Scope> =
+            listed.scopes.iter().map(|scope| (scope.parent.as_ref(), scope)).collect();
+        for (key, text) in &recorded.entities {
+            let parent = parents.and_then(|_| self.domain.parent_of(key, &value_of(text)));
+            match scopes.get(&parent.as_ref()) {
+                Some(scope) if scope.entities.contains_key(key) => {}
+                Some(scope) if scope.is_whole => {
+                    missing.suspects.insert(key.clone());
+                }
+                Some(_) => {
+                    missing.kept.insert(key.clone());
+                }
+                // The parent is gone, which was confirmed of the parent.
+                None => {}
+            }
+        }
+        missing
+    }
+
+    /// The parents to list once more.
+    fn parents_of(
+        &self,
+        missing: &Missing,
+        recorded: &DomainSnapshot,
+        parents: Option<&BTreeSet<EntityKey>>,
+    ) -> Option<BTreeSet<EntityKey>> {
+        parents?;
+        let parent = |key| self.domain.parent_of(key, &value_of(recorded.entities.get(key)?));
+        Some(missing.suspects.iter().filter_map(parent).collect())
+    }
+
+    async fn verdict(&self, key: &EntityKey, policy: &RemovalPolicy) -> Verdict {
+        let Some(path) = self.domain.detail_path(key) else {
+            // Nothing to read: the second listing is all the proof there is.
+            return Verdict::Gone;
+        };
+        if !policy.take_read() {
+            return Verdict::NotAsked;
+        }
+        let removal = &self.domain.removal;
+        let query = removal.query.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        match self.client.get(&Get { path: path.clone(), query }).await {
+            Err(FetchError::NotFound { .. }) if removal.not_found_proves => Verdict::Gone,
+            Err(FetchError::NotFound { .. }) => Verdict::Unproven(format!(
+                "{path} does not tell whether {key} is gone, as its read is restricted by state"
+            )),
+            Err(error) => Verdict::Unproven(format!("whether {key} is gone could not be told: {error}")),
+            Ok(body) => match read(&body.bytes) {
+                Ok(raw) if self.canonicaliser.is_deleted(&raw) => Verdict::Gone,
+                Ok(_) => Verdict::Unproven(format!("{key} is missing from its listing, but {path} still has it")),
+                Err(error) => Verdict::Unproven(format!("whether {key} is gone could not be told: {error}")),
+            },
+        }
+    }
+
+    /// The suspects whose removal would leave a division without any entity of the domain.
+    fn emptied_divisions(
+        &self,
+        recorded: &DomainSnapshot,
+        after: &Entities,
+        suspects: &BTreeSet<EntityKey>,
+    ) -> BTreeSet<EntityKey> {
+        let path = FieldPath::parse("division");
+        let division = |text: &CanonicalText| {
+            let body = value_of(text);
+            let place = path.find(&body)?;
+            place.get("id").unwrap_or(place).as_str().map(ToOwned::to_owned)
+        };
+        let inhabited: BTreeSet<String> = after.values().filter_map(division).collect();
+        let empties = |key: &&EntityKey| {
+            let of = recorded.entities.get(*key).and_then(division);
+            of.is_some_and(|of| !inhabited.contains(&of))
+        };
+        suspects.iter().filter(empties).cloned().collect()
+    }
+}
+
+/// What is on record and did not come, apart from children of parents that are gone.
+#[derive(Default)]
+struct Missing {
+    /// Under a listing that came to a complete end.
+    suspects: BTreeSet<EntityKey>,
+    /// Under a listing that did not.
+    kept: BTreeSet<EntityKey>,
+}
+
+impl Missing {
+    /// Puts back what is not proven to be gone.
+    fn settle(
+        self,
+        recorded: &DomainSnapshot,
+        mut entities: Entities,
+        requests: u64,
+        trouble: Option<Trouble>,
+    ) -> Confirmed {
+        for key in self.suspects.into_iter().chain(self.kept) {
+            if let Some(text) = recorded.entities.get(&key) {
+                entities.entry(key).or_insert_with(|| text.clone());
+            }
+        }
+        Confirmed { entities, trouble, requests }
+    }
+}
+
+/// Puts the later state of the listings that were made again in place of the earlier one.
+fn replace_scopes(listed: &mut Listed, again: Listed) {
+    for scope in again.scopes {
+        match listed.scopes.iter_mut().find(|old| old.parent == scope.parent) {
+            Some(old) => *old = scope,
+            None => listed.scopes.push(scope),
+        }
+    }
+    listed.notes.merge(again.notes);
+}

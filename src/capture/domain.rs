@@ -1,0 +1,273 @@
+//! One domain: its listings, put together.
+
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt, stream};
+
+use super::collect::{Collector, Entities};
+use super::trouble::{Trouble, TroubleKind};
+use crate::canonical::{Canonical, Canonicaliser, Digest, Notes, read};
+use crate::catalogue::{Counting, Domain, Paging as Style};
+use crate::genesys::{Client, Get, Listing, Paging};
+use crate::model::{CanonicalText, DomainSnapshot, EntityKey};
+use crate::record::RunStatus;
+
+/// How often a listing that contradicts itself is tried: as it is, once more, then with smaller pages.
+const ATTEMPTS: u32 = 3;
+
+/// How much smaller the pages of the last attempt are.
+const SMALLER: u32 = 5;
+
+/// Listings or reads of one domain that are under way together; the client bounds them over all domains.
+const TOGETHER: usize = 8;
+
+/// What became of a domain.
+#[derive(Debug)]
+pub struct DomainCapture {
+    /// Its status in this run.
+    pub status: RunStatus,
+    /// Why it is not complete.
+    pub trouble: Option<Trouble>,
+    /// Its entities as far as the run can vouch for them; absent where nothing of it could be captured.
+    pub content: Option<DomainSnapshot>,
+    /// Requests sent for it.
+    pub requests: u64,
+    /// Entities received.
+    pub received: u64,
+    /// Entities promised; absent where the API promises none.
+    pub promised: Option<u64>,
+    /// What was noticed on the way.
+    pub notes: Notes,
+}
+
+/// One listing: a parent's, or the domain's only one, under all passes.
+#[derive(Debug)]
+pub(super) struct Scope {
+    /// The parent whose listing it is.
+    pub(super) parent: Option<EntityKey>,
+    /// Whether all passes came to a complete end.
+    pub(super) is_whole: bool,
+    /// What came of the passes that did.
+    pub(super) entities: Entities,
+    /// Why a pass did not.
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// What the listings of a domain brought.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    pub(super) scopes: Vec<Scope>,
+    pub(super) requests: u64,
+    pub(super) received: u64,
+    pub(super) promised: Option<u64>,
+    pub(super) notes: Notes,
+}
+
+/// Lists a domain and reads its details.
+pub(super) struct Lister<'l> {
+    pub(super) client: &'l Client,
+    pub(super) domain: &'l Domain,
+    pub(super) canonicaliser: &'l Canonicaliser<'l>,
+}
+
+impl Lister<'_> {
+    /// Lists the domain under each of some parents, or as a whole.
+    pub(super) async fn list(&self, parents: Option<&BTreeSet<EntityKey>>) -> Listed {
+        let mut listed = Listed::default();
+        match parents {
+            None => self.take(&mut listed, None).await,
+            Some(parents) => {
+                let mut listings = stream::iter(parents)
+                    .map(|parent| async move {
+                        let mut one = Listed::default();
+                        self.take(&mut one, Some(parent)).await;
+                        one
+                    })
+                    .buffered(TOGETHER);
+                while let Some(one) = listings.next().await {
+                    listed.merge(one);
+                }
+            }
+        }
+        listed
+    }
+
+    async fn take(&self, listed: &mut Listed, parent: Option<&EntityKey>) {
+        let mut scope = Scope { parent: parent.cloned(), is_whole: true, entities: Entities::new(), trouble: None };
+        for pass in &self.domain.source.passes {
+            let query: Vec<(String, String)> = self
+                .domain
+                .source
+                .query
+                .iter()
+                .chain(pass)
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
+            match self.list_once(listed, parent, &query).await {
+                // An entity that moved between two passes is in both; the later pass knows better.
+                Ok(entities) => scope.entities.extend(entities),
+                Err(trouble) => {
+                    scope.is_whole = false;
+                    scope.trouble.get_or_insert(trouble);
+                }
+            }
+        }
+        if self.domain.source.read_detail {
+            self.read_details(listed, &mut scope).await;
+        }
+        listed.scopes.push(scope);
+    }
+
+    /// One pass of one listing, tried again where its pages contradict each other.
+    async fn list_once(
+        &self,
+        listed: &mut Listed,
+        parent: Option<&EntityKey>,
+        query: &[(String, String)],
+    ) -> Result<Entities, Trouble> {
+        let mut trouble = Trouble::failed("it was not tried");
+        for attempt in 0..ATTEMPTS {
+            let mut collector = Collector::new(self.domain, self.canonicaliser, parent);
+            let listing =
+                Listing { path: self.domain.listing_path(parent), query: query.to_vec(), paging: self.paging(attempt) };
+            match self.client.list(&listing, &mut collector).await {
+                Ok(facts) => {
+                    listed.requests += facts.requests;
+                    if let Some(key) = collector.duplicate {
+                        trouble = Trouble::failed(format!("{key} came twice in {}", listing.path));
+                        continue;
+                    }
+                    listed.received += facts.received;
+                    listed.promised =
+                        facts.promised.map(|more| listed.promised.unwrap_or(0) + more).or(listed.promised);
+                    listed.notes.merge(collector.notes);
+                    return Ok(collector.entities);
+                }
+                Err(error) => {
+                    listed.requests += error.requests();
+                    trouble = Trouble::from(&error);
+                    if !matches!(error, crate::genesys::ListingError::Inconsistent { .. }) {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(trouble)
+    }
+
+    fn paging(&self, attempt: u32) -> Paging {
+        let source = &self.domain.source;
+        let size = source.page_size.unwrap_or(1);
+        let size = if attempt + 1 == ATTEMPTS { (size / SMALLER).max(1) } else { size };
+        match source.paging {
+            Style::PageNumber => Paging::PageNumber { size, counted: source.counting == Counting::Counted },
+            Style::Cursor => Paging::Cursor { size },
+            Style::Unpaged | Style::Array | Style::Singleton => Paging::Single,
+        }
+    }
+
+    /// Replaces what the listing says of each entity by what its own read says.
+    async fn read_details(&self, listed: &mut Listed, scope: &mut Scope) {
+        let keys: Vec<EntityKey> = scope.entities.keys().cloned().collect();
+        let parent = scope.parent.clone();
+        let mut reads = stream::iter(keys)
+            .map(|key| {
+                let parent = parent.clone();
+                async move { (self.read_detail(&key, parent.as_ref()).await, key) }
+            })
+            .buffered(TOGETHER);
+        let mut notes = Notes::default();
+        while let Some((answer, key)) = reads.next().await {
+            listed.requests += 1;
+            match answer {
+                Ok((text, seen)) => {
+                    scope.entities.insert(key, text);
+                    notes.merge(seen);
+                }
+                Err(trouble) => {
+                    // What the listing said is not the stored form, so the entity is as good as not seen.
+                    scope.entities.remove(&key);
+                    scope.is_whole = false;
+                    scope.trouble.get_or_insert(trouble);
+                }
+            }
+        }
+        listed.notes = notes;
+    }
+
+    async fn read_detail(
+        &self,
+        key: &EntityKey,
+        parent: Option<&EntityKey>,
+    ) -> Result<(CanonicalText, Notes), Trouble> {
+        let path =
+            self.domain.detail_path(key).ok_or_else(|| Trouble::failed(format!("{key} has no path of its own")))?;
+        let query = self.domain.source.detail_query.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let get = Get { path: path.clone(), query };
+        let body = self.client.get(&get).await.map_err(|error| match Trouble::from(&error) {
+            // Listed a moment ago and gone now: the two answers contradict each other.
+            Trouble { kind: TroubleKind::Absent, cause } => Trouble::failed(cause),
+            trouble => trouble,
+        })?;
+        let mut notes = Notes::default();
+        let raw = read(&body.bytes)
+            .map_err(|error| Trouble::failed(format!("the answer of {path} is malformed: {error}")))?;
+        match self.canonicaliser.entity(raw, parent, &mut notes) {
+            Ok(Canonical::Entity(found, text)) if found == *key => Ok((text, notes)),
+            Ok(Canonical::Entity(found, _)) => Err(Trouble::failed(format!("{path} answered with {found}"))),
+            Ok(Canonical::Deleted(_)) => Err(Trouble::failed(format!("{key} was deleted while it was read"))),
+            Err(error) => Err(Trouble::failed(format!("the answer of {path} is malformed: {error}"))),
+        }
+    }
+}
+
+impl Listed {
+    fn merge(&mut self, other: Self) {
+        self.scopes.extend(other.scopes);
+        self.requests += other.requests;
+        self.received += other.received;
+        self.promised = match (self.promised, other.promised) {
+            (None, None) => None,
+            (one, other) => Some(one.unwrap_or(0) + other.unwrap_or(0)),
+        };
+        self.notes.merge(other.notes);
+    }
+
+    /// Every entity that came.
+    pub(super) fn entities(&self) -> Entities {
+        self.scopes.iter().flat_map(|scope| scope.entities.clone()).collect()
+    }
+
+    /// Whether every listing came to a complete end.
+    pub(super) fn is_whole(&self) -> bool {
+        self.scopes.iter().all(|scope| scope.is_whole)
+    }
+
+    /// The status that the listings as such give the domain, and the first reason against it.
+    pub(super) fn status(&self) -> (RunStatus, Option<Trouble>) {
+        let troubles: Vec<&Trouble> = self.scopes.iter().filter_map(|scope| scope.trouble.as_ref()).collect();
+        let Some(first) = troubles.first().copied() else { return (RunStatus::Complete, None) };
+        let nothing_came = self.scopes.iter().all(|scope| scope.trouble.is_some() && scope.entities.is_empty());
+        let all_are = |kind| troubles.iter().all(|trouble| trouble.kind == kind);
+        let status = match nothing_came {
+            true if all_are(TroubleKind::Forbidden) => RunStatus::Forbidden,
+            true if all_are(TroubleKind::Absent) => RunStatus::Absent,
+            true => RunStatus::Failed,
+            false => RunStatus::Partial,
+        };
+        (status, Some(first.clone()))
+    }
+}
+
+impl DomainCapture {
+    /// A domain of which nothing could be captured.
+    pub(super) fn nothing(status: RunStatus, trouble: Option<Trouble>, requests: u64) -> Self {
+        Self { status, trouble, content: None, requests, received: 0, promised: None, notes: Notes::default() }
+    }
+
+    /// The digest of what was captured.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        self.content.as_ref().map(Digest::of_domain)
+    }
+}

@@ -1,0 +1,16 @@
+//! Walks the catalogue with the client and says what became of each domain.
+//!
+//! Never guesses: a listing that is short, forbidden, malformed or contradicts itself leaves the last good content of that
+//! listing where it is. What vanished is confirmed to be gone before its removal counts. Knows nothing of git, files or the
+//! terminal; what is on record comes in through [`Recorded`], what happens goes out through [`Progress`].
+
+mod collect;
+mod confirm;
+mod domain;
+mod run;
+mod trouble;
+
+pub use confirm::{Caution, RemovalPolicy};
+pub use domain::DomainCapture;
+pub use run::{CaptureRun, Capturer, Progress, Recorded, Selection, Silent, View, org_of};
+pub use trouble::{Trouble, TroubleKind};

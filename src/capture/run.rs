@@ -1,0 +1,282 @@
+//! A whole run: every selected domain, parents before their children.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use futures_util::{StreamExt, stream};
+
+use super::confirm::{Caution, RemovalPolicy};
+use super::domain::{DomainCapture, Lister};
+use super::trouble::{Trouble, TroubleKind};
+use crate::canonical::{Canonicaliser, Digest, SecretKey, read};
+use crate::catalogue::{Catalogue, Domain, FieldPath};
+use crate::genesys::{Client, FetchError, Get};
+use crate::model::{DomainId, DomainSnapshot, EntityKey, Value};
+use crate::record::RunStatus;
+
+/// Domains that are captured side by side; the requests of all of them are bounded by the client.
+const TOGETHER: usize = 16;
+
+/// What is on record before the run.
+pub trait Recorded {
+    /// The digest of a domain's content; `None` where it has no baseline.
+    fn digest(&self, domain: &DomainId) -> Option<String>;
+
+    /// The content of a domain; `None` where it has no baseline.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn content(&self, domain: &DomainId) -> Result<Option<Rc<DomainSnapshot>>, String>;
+}
+
+/// Told of what happens; every method may be left out.
+pub trait Progress {
+    /// The run knows how many domains it captures.
+    fn begins(&self, domains: usize) {
+        let _ = domains;
+    }
+
+    /// A domain is done.
+    fn captured(&self, domain: &DomainId, capture: &DomainCapture) {
+        let _ = (domain, capture);
+    }
+}
+
+/// Tells nobody.
+pub struct Silent;
+
+impl Progress for Silent {}
+
+/// Which domains a run captures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection(pub BTreeSet<DomainId>);
+
+/// What the client may see, as far as it can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The digest of its grants.
+    Known(String),
+    /// It may not read them.
+    Unreadable,
+    /// This time it could not be told.
+    Unknown,
+}
+
+/// What a run captured.
+#[derive(Debug)]
+pub struct CaptureRun {
+    /// What became of each selected domain.
+    pub domains: BTreeMap<DomainId, DomainCapture>,
+    /// What the client may see.
+    pub view: View,
+}
+
+/// Captures domains of one organisation.
+pub struct Capturer<'c> {
+    /// The API client.
+    pub client: &'c Client,
+    /// The domains there are.
+    pub catalogue: &'c Catalogue,
+    /// The key for secrets.
+    pub secrets: &'c SecretKey,
+    /// The id of the organisation.
+    pub org: &'c str,
+}
+
+/// Reads which organisation the credentials belong to.
+///
+/// # Errors
+/// [`FetchError`] where the answer cannot be had, or has no id.
+pub async fn org_of(client: &Client) -> Result<String, FetchError> {
+    const PATH: &str = "/api/v2/organizations/me";
+    let body = client.get(&Get { path: PATH.to_owned(), query: Vec::new() }).await?;
+    let id = read(&body.bytes).ok().and_then(|org| org.get("id").and_then(Value::as_str).map(ToOwned::to_owned));
+    id.ok_or_else(|| FetchError::Malformed {
+        path: PATH.to_owned(),
+        what: crate::genesys::MalformedPage { reason: "it has no id".to_owned() }.into(),
+        correlation: body.correlation,
+    })
+}
+
+impl Capturer<'_> {
+    /// Captures the selected domains.
+    pub async fn run(
+        &self,
+        selection: &Selection,
+        recorded: &dyn Recorded,
+        policy: &RemovalPolicy,
+        progress: &dyn Progress,
+    ) -> BTreeMap<DomainId, DomainCapture> {
+        progress.begins(selection.0.len());
+        let mut done: BTreeMap<DomainId, DomainCapture> = BTreeMap::new();
+        for level in self.levels(selection) {
+            let captures = stream::iter(level)
+                .map(|domain| {
+                    let done = &done;
+                    async move {
+                        let capture = self.capture(domain, done, recorded, policy).await;
+                        if selection.0.contains(&domain.id) {
+                            progress.captured(&domain.id, &capture);
+                        }
+                        (domain.id.clone(), capture)
+                    }
+                })
+                .buffer_unordered(TOGETHER)
+                .collect::<Vec<_>>()
+                .await;
+            done.extend(captures);
+        }
+        done.retain(|id, _| selection.0.contains(id));
+        done
+    }
+
+    /// What the client itself may see: its own grants, role by division.
+    pub async fn view(&self, client_id: &str) -> View {
+        let path = format!("/api/v2/authorization/subjects/{client_id}");
+        match self.client.get(&Get { path, query: Vec::new() }).await {
+            Ok(body) => match read(&body.bytes).ok().and_then(|subject| grants_of(&subject)) {
+                Some(grants) => View::Known(Digest::of(grants.join("\n").as_bytes()).to_string()),
+                None => View::Unknown,
+            },
+            Err(error) => match Trouble::from(&error).kind {
+                TroubleKind::Forbidden | TroubleKind::Absent => View::Unreadable,
+                TroubleKind::Failed | TroubleKind::Unauthorised => View::Unknown,
+            },
+        }
+    }
+
+    /// The selected domains and the parents they need, parents first.
+    fn levels(&self, selection: &Selection) -> Vec<Vec<&Domain>> {
+        let mut levels: Vec<Vec<&Domain>> = Vec::new();
+        let mut placed: BTreeSet<&DomainId> = BTreeSet::new();
+        for id in &selection.0 {
+            let mut chain: Vec<&Domain> = std::iter::successors(self.catalogue.get(id), |domain| {
+                self.catalogue.get(domain.source.parent.as_ref()?)
+            })
+            .collect();
+            chain.reverse();
+            for (depth, domain) in chain.into_iter().enumerate() {
+                if placed.insert(&domain.id) {
+                    levels.resize_with(levels.len().max(depth + 1), Vec::new);
+                    levels[depth].push(domain);
+                }
+            }
+        }
+        levels
+    }
+
+    async fn capture(
+        &self,
+        domain: &Domain,
+        done: &BTreeMap<DomainId, DomainCapture>,
+        recorded: &dyn Recorded,
+        policy: &RemovalPolicy,
+    ) -> DomainCapture {
+        let parents = match self.parents(domain, done, recorded) {
+            Ok(parents) => parents,
+            Err(trouble) => return DomainCapture::nothing(RunStatus::Failed, Some(trouble), 0),
+        };
+        let canonicaliser = Canonicaliser::new(domain, self.secrets, self.org);
+        let lister = Lister { client: self.client, domain, canonicaliser: &canonicaliser };
+        let mut listed = lister.list(parents.as_ref().map(|parents| &parents.keys)).await;
+        let (mut status, mut trouble) = listed.status();
+        if !matches!(status, RunStatus::Complete | RunStatus::Partial) {
+            return DomainCapture::nothing(status, trouble, listed.requests);
+        }
+        if let Some(parents) = parents.as_ref().and_then(|parents| parents.trouble.clone()) {
+            status = RunStatus::Partial;
+            trouble.get_or_insert(parents);
+        }
+        let snapshot =
+            |entities| DomainSnapshot { domain: domain.id.clone(), schema_version: domain.schema_version, entities };
+        let mut requests = listed.requests;
+        let mut content = snapshot(listed.entities());
+        let known = recorded.digest(&domain.id);
+        if known.is_some() && known != Some(Digest::of_domain(&content).to_string()) {
+            match recorded.content(&domain.id) {
+                Ok(Some(recorded)) => {
+                    let keys = parents.as_ref().map(|parents| &parents.keys);
+                    let confirmed = lister.confirm(&recorded, keys, &mut listed, policy).await;
+                    requests += confirmed.requests;
+                    content = snapshot(confirmed.entities);
+                    if let Some(held) = confirmed.trouble {
+                        status = RunStatus::Partial;
+                        trouble.get_or_insert(held);
+                    }
+                }
+                Ok(None) => {}
+                Err(cause) => return DomainCapture::nothing(RunStatus::Failed, Some(Trouble::failed(cause)), requests),
+            }
+        }
+        DomainCapture {
+            status,
+            trouble,
+            // Without a baseline there is nothing to fill gaps from, so an incomplete domain is no baseline.
+            content: (known.is_some() || status == RunStatus::Complete).then_some(content),
+            requests,
+            received: listed.received,
+            promised: listed.promised,
+            notes: listed.notes,
+        }
+    }
+
+    /// The keys of the parents that a per-parent domain is listed under; `None` for every other domain.
+    fn parents(
+        &self,
+        domain: &Domain,
+        done: &BTreeMap<DomainId, DomainCapture>,
+        recorded: &dyn Recorded,
+    ) -> Result<Option<Parents>, Trouble> {
+        let Some(parent) = &domain.source.parent else { return Ok(None) };
+        let capture = done.get(parent);
+        let trouble = capture.and_then(|capture| capture.trouble.as_ref()).map(|trouble| Trouble {
+            kind: trouble.kind,
+            cause: format!("its parents could not all be listed: {}", trouble.cause),
+        });
+        if let Some(content) = capture.and_then(|capture| capture.content.as_ref()) {
+            return Ok(Some(Parents { keys: content.entities.keys().cloned().collect(), trouble }));
+        }
+        match recorded.content(parent) {
+            Ok(Some(content)) => Ok(Some(Parents { keys: content.entities.keys().cloned().collect(), trouble })),
+            Ok(None) => {
+                Err(trouble.unwrap_or_else(|| Trouble::failed(format!("its parents, {parent}, are not known"))))
+            }
+            Err(cause) => Err(Trouble::failed(cause)),
+        }
+    }
+}
+
+/// The parents of a per-parent domain, and why they may not be all.
+struct Parents {
+    keys: BTreeSet<EntityKey>,
+    trouble: Option<Trouble>,
+}
+
+/// The grants of a subject as `role division`, in order.
+fn grants_of(subject: &Value<'_>) -> Option<Vec<String>> {
+    let grants = subject.get("grants")?.as_array()?;
+    let id =
+        |grant: &Value<'_>, path: &str| FieldPath::parse(path).find(grant).and_then(Value::as_str).map(str::to_owned);
+    let mut pairs: Vec<String> = grants
+        .iter()
+        .map(|grant| {
+            format!("{} {}", id(grant, "role.id").unwrap_or_default(), id(grant, "division.id").unwrap_or_default())
+        })
+        .collect();
+    pairs.sort();
+    Some(pairs)
+}
+
+impl View {
+    /// How careful a run must be with removals, given the view on record.
+    #[must_use]
+    pub fn caution(&self, recorded: Option<&str>, is_first: bool) -> Caution {
+        match (self, recorded) {
+            _ if is_first => Caution::Usual,
+            (Self::Known(now), Some(then)) if now == then => Caution::Usual,
+            (Self::Known(_), Some(_)) | (Self::Unreadable, Some(_)) => Caution::GrantsChanged,
+            (Self::Known(_), None) => Caution::Usual,
+            (Self::Unreadable | Self::Unknown, _) => Caution::GrantsUnknown,
+        }
+    }
+}
