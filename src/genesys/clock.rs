@@ -121,7 +121,7 @@ mod tests {
             clock.sleep(Duration::from_secs(3)),
             clock.sleep(Duration::from_secs(5)),
         );
-        futures_util::join!(first, second);
+        tokio::join!(first, second);
         assert_eq!(clock.now(), Duration::from_secs(5));
         assert_eq!(
             clock.waits(),
