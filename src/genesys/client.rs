@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::clock::Clock;
 use super::error::{FetchError, Malformation, SetupError};
 use super::failure::Failure;
-use super::gate::Gate;
+use super::gate::{Gate, Pass};
 use super::patience::{Effort, Limits, Patience, Spent, Step};
 use super::region::Hosts;
 use super::response::{BODY_LIMIT_BYTES, ErrorBody, Signals, begins_as_json, read_body};
@@ -204,13 +204,7 @@ impl Inner {
         }
     }
 
-    async fn attempt(
-        &self,
-        get: &Get,
-        token: &Token,
-        allowed: Duration,
-        pass: &mut super::gate::Pass<'_>,
-    ) -> Result<Body, Failure> {
+    async fn attempt(&self, get: &Get, token: &Token, allowed: Duration, pass: &mut Pass<'_>) -> Result<Body, Failure> {
         let path = &get.path;
         let started = self.clock.now();
         let request = self.wire.http().get(self.url(get)).bearer_auth(token.bearer.expose_secret());
@@ -261,3 +255,6 @@ impl<T> Drop for Running<T> {
         self.0.abort();
     }
 }
+
+#[cfg(test)]
+mod tests;

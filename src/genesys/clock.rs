@@ -116,7 +116,7 @@ mod tests {
     async fn sleeps_that_begin_together_overlap_on_the_instant_clock() {
         let clock = InstantClock::new();
         let (first, second) = (clock.sleep(Duration::from_secs(3)), clock.sleep(Duration::from_secs(5)));
-        futures_util::join!(first, second);
+        tokio::join!(first, second);
         assert_eq!(clock.now(), Duration::from_secs(5));
         assert_eq!(clock.waits(), [Duration::from_secs(3), Duration::from_secs(5)]);
     }

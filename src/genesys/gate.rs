@@ -77,3 +77,41 @@ impl Drop for Pass<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::super::clock::InstantClock;
+    use super::*;
+
+    fn gate(in_flight: usize) -> Gate {
+        Gate::new(Arc::new(InstantClock::new()), in_flight, 1.0)
+    }
+
+    #[tokio::test]
+    async fn no_more_requests_than_slots_are_in_flight() {
+        let gate = gate(2);
+        let first = gate.enter().await;
+        let _second = gate.enter().await;
+        let mut third = Box::pin(gate.enter());
+        assert!((&mut third).now_or_never().is_none());
+        drop(first);
+        assert!(third.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn an_answer_makes_room_for_who_waits_for_it() {
+        let told = |count| Some(RateHeaders { count, allowed: 2, reset: Duration::from_secs(60) });
+        let gate = gate(8);
+        let mut first = gate.enter().await;
+        let mut second = gate.enter().await;
+        first.answered(told(0));
+        let _third = gate.enter().await;
+        let mut fourth = Box::pin(gate.enter());
+        assert!((&mut fourth).now_or_never().is_none());
+        second.answered(told(0));
+        assert!(fourth.now_or_never().is_some());
+    }
+}

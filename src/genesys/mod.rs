@@ -23,6 +23,8 @@ mod patience;
 mod region;
 mod response;
 mod retry;
+#[cfg(test)]
+mod stage;
 mod token;
 mod wire;
 

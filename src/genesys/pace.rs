@@ -11,8 +11,8 @@ use std::time::Duration;
 
 /// The reset is told in whole seconds, so that the window may last up to this much longer.
 const RESET_ROUNDING: Duration = Duration::from_secs(1);
-/// A window that claims to last longer is not believed.
-const LONGEST_WINDOW: Duration = Duration::from_secs(3600);
+/// The API's windows last a minute; one that claims to last longer than this is not believed.
+const LONGEST_WINDOW: Duration = Duration::from_secs(120);
 
 /// The rate-limit headers of one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

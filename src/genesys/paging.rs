@@ -182,8 +182,7 @@ impl<'a> Walk<'a> {
         for _ in 0..self.page_limit {
             let mut get = sized_get(self.listing, size);
             get.query.extend(after.map(|cursor| ("after".to_owned(), cursor)));
-            let fetched = self.fetch(&get).await;
-            let facts = self.accept(&get, fetched).await?;
+            let facts = self.read(&get).await?;
             self.tally.take(&facts, Some(size))?;
             let Some(next_uri) = facts.next_uri else {
                 return Ok(());
@@ -205,8 +204,7 @@ impl<'a> Walk<'a> {
 
     async fn single(&mut self) -> Result<(), Halt> {
         let get = Get { path: self.listing.path.clone(), query: self.listing.query.clone() };
-        let fetched = self.fetch(&get).await;
-        let facts = self.accept(&get, fetched).await?;
+        let facts = self.read(&get).await?;
         self.tally.take(&facts, None)?;
         if facts.next_uri.is_some() || facts.page_count.is_some_and(|count| count > 1) {
             return Err(Halt::Drift(Drift::FurtherPages));
@@ -216,15 +214,15 @@ impl<'a> Walk<'a> {
 
     async fn numbered(&mut self, size: u32, number: u64) -> Result<PageFacts, Halt> {
         let get = numbered_get(self.listing, size, number);
-        let fetched = self.fetch(&get).await;
-        let facts = self.accept(&get, fetched).await?;
+        let facts = self.read(&get).await?;
         self.tally.take_numbered(&facts, size, number)?;
         Ok(facts)
     }
 
-    async fn fetch(&self, get: &Get) -> Result<Fetched, FetchError> {
+    async fn read(&mut self, get: &Get) -> Result<PageFacts, Halt> {
         let effort = Effort::new(&self.spent);
-        self.client.fetch(get.clone(), effort).await
+        let fetched = self.client.fetch(get.clone(), effort).await;
+        self.accept(get, fetched).await
     }
 
     /// Gives a page to the sink, and asks for it again as long as it is malformed.

@@ -189,6 +189,8 @@ impl Patience {
 mod tests {
     use super::super::clock::InstantClock;
     use super::super::error::Malformation;
+    use super::super::pace::RateHeaders;
+    use super::super::response::{ErrorBody, Signals};
     use super::*;
 
     const LIMITS: Limits = Limits {
@@ -233,7 +235,7 @@ mod tests {
             patience.answered();
         }
         assert!(lost <= LIMITS.listing_budget, "{lost:?}");
-        assert!(lost > LIMITS.listing_budget - Duration::from_secs(1));
+        assert!(lost + Duration::from_secs(1) > LIMITS.listing_budget);
     }
 
     #[tokio::test]
@@ -245,7 +247,7 @@ mod tests {
             patience.answered();
         }
         assert!(lost <= LIMITS.run_budget, "{lost:?}");
-        assert!(lost > LIMITS.run_budget - Duration::from_secs(1));
+        assert!(lost + Duration::from_secs(1) > LIMITS.run_budget);
     }
 
     #[tokio::test]
@@ -272,6 +274,25 @@ mod tests {
             clock.advance(Duration::from_secs(1));
             patience.next(&mut effort, malformed(started)).await.unwrap();
             patience.answered();
+        }
+    }
+
+    fn rate_limited(with_headers: bool) -> Failure {
+        let rate = with_headers.then_some(RateHeaders { count: 300, allowed: 300, reset: Duration::from_secs(50) });
+        let signals = Signals { rate, retry_after: Some(Duration::from_secs(20)), ..Signals::default() };
+        Failure::status("/path", Duration::ZERO, 429, signals, &ErrorBody::default())
+    }
+
+    #[tokio::test]
+    async fn only_a_rate_limit_with_headers_holds_the_other_requests() {
+        let twenty = Duration::from_secs(20);
+        for (with_headers, waits) in [(true, vec![twenty, twenty]), (false, vec![twenty])] {
+            let (clock, patience) = patience();
+            let mut effort = Effort::new(&Arc::default());
+            let limited = patience.next(&mut effort, rate_limited(with_headers));
+            let (step, _pass) = tokio::join!(limited, patience.gate.enter());
+            assert!(matches!(step, Ok(Step::Again)));
+            assert_eq!(clock.waits(), waits);
         }
     }
 }

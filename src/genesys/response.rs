@@ -140,8 +140,24 @@ fn is_permission(word: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 mod tests {
+    use super::super::stage::Stage;
     use super::*;
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_its_limit_and_no_further() {
+        let stage = Stage::bare().await;
+        stage.respond("/a", |_| wiremock::ResponseTemplate::new(200).set_body_string("0123456789")).await;
+        let url = format!("{}/a", stage.server.uri());
+        for (limit, fits) in [(10, true), (9, false)] {
+            let response = reqwest::get(&url).await.unwrap();
+            match read_body(response, limit).await {
+                Ok(body) => assert!(fits && body == b"0123456789"),
+                Err(error) => assert!(!fits && matches!(error, BodyError::TooLarge)),
+            }
+        }
+    }
 
     fn saying(message: &str) -> ErrorBody {
         ErrorBody { message: Some(message.to_owned()), ..ErrorBody::default() }
