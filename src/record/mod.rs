@@ -4,6 +4,7 @@
 //! through [`Tree`], wherever it is kept.
 
 mod archive;
+mod between;
 mod heartbeat;
 mod layout;
 mod ledger;
@@ -12,6 +13,7 @@ mod plan;
 mod run;
 
 pub use archive::{Archive, ArchiveError, Tree};
+pub use between::{Between, Step, between};
 pub use heartbeat::{Heartbeat, HeartbeatDomain, MAX_RUN_TIMES};
 pub use layout::{FileEdits, LEDGER_PATH, SNAPSHOT_DIR, Width, changed_files, domain_paths, first_width};
 pub use ledger::{Ledger, LedgerEntry, LedgerStatus};

@@ -46,6 +46,12 @@ impl CommitKind {
         Self::Observed,
     ];
 
+    /// The kind of a word in the trailer.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::IN_ORDER.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// The word in the trailer.
     #[must_use]
     pub fn as_str(self) -> &'static str {
