@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn a_lock_file_left_behind_locks_nothing() {
-        let trail = Sandbox::new();
-        let trail = trail.bare();
+        let sandbox = Sandbox::new();
+        let trail = sandbox.bare();
         std::fs::write(trail.git_dir().join("orgtrail.lock"), "").unwrap();
         let _lock = trail.lock().unwrap();
     }

@@ -13,9 +13,9 @@ use super::staging::{Edit, Staging};
 impl Trail {
     /// Rebuilds the commits of a branch that `onto` does not have on top of it, and returns the branch's new tip.
     ///
-    /// Of each commit what lies in `dir`, a folder at the top, is kept, with author, message and dates; everything else is as in `onto`. A commit
-    /// that changes nothing there is left out. A commit that is not linear, or not `is_ours`, is refused, and the branch
-    /// stays. Nothing to rebuild means that the branch moves to `onto`, or is ahead of it and stays.
+    /// Of each commit, what lies in `dir`, a folder at the top, is kept, with author, message and dates; everything else
+    /// is as in `onto`. A commit that changes nothing there is left out. A merge, or a commit that is not `is_ours`, is
+    /// refused, and the branch stays. With nothing to rebuild the branch moves forward to `onto`, or is ahead and stays.
     pub fn rebase_onto(
         &self,
         branch: &str,

@@ -7,13 +7,13 @@ use git2::{ObjectType, Odb, OdbLookupFlags, Oid, PackBuilder, Repository, Tree};
 
 use super::error::{TrailError, doing};
 use super::read::join;
-use super::repository::{DurableRepository, open_isolated};
+use super::repository::DurableRepository;
 
 const FILE: i32 = 0o100_644;
 const FOLDER: i32 = 0o040_000;
 
-/// Up to this many objects are written one by one: a small pack costs more in its index than it saves.
-const LOOSE_OBJECTS: usize = 8;
+/// Up to this many objects are written one by one, which is quicker; more would leave a mess of files.
+const LOOSE_OBJECTS: usize = 32;
 
 /// Above every backend of a repository, so that it takes all writes.
 const MEMORY_PRIORITY: i32 = 1000;
@@ -31,12 +31,12 @@ pub(super) enum Edit {
 
 /// A second handle on a repository, whose writes stay in memory until stored.
 pub(super) struct Staging {
-    repo: Repository,
+    repo: DurableRepository,
 }
 
 impl Staging {
     pub(super) fn open(of: &Repository) -> Result<Self, TrailError> {
-        let repo = open_isolated(of.path())?;
+        let repo = DurableRepository::open(of.path())?;
         repo.odb()
             .and_then(|odb| odb.add_new_mempack_backend(MEMORY_PRIORITY).map(drop))
             .map_err(doing("prepare to write to", of.path().display()))?;

@@ -316,4 +316,24 @@ mod tests {
         assert_eq!(trail.on_disk_text("snapshot/a").unwrap(), "1\n2\n");
         assert_eq!(sync(&trail), [""; 0]);
     }
+
+    #[test]
+    fn a_linked_working_tree_shares_history_and_lock() {
+        let sandbox = Sandbox::new();
+        let main = sandbox.checked_out();
+        let dir = sandbox.path("linked");
+        let add = ["worktree", "add", "--quiet", "-b", "side", dir.to_str().unwrap()];
+        git(main.workdir().unwrap(), &add);
+        let linked = Trail::open(&dir).unwrap();
+        let _lock = main.lock().unwrap();
+        assert!(matches!(linked.lock(), Err(TrailError::AlreadyRunning { .. })));
+
+        let tip = linked.tip("side").unwrap();
+        let new = commit("change", [FileChange::write("snapshot/a", "1")]);
+        let made = linked.commit("side", tip.as_ref(), &[new]).unwrap();
+        assert_eq!(linked.sync_worktree("side", &made[0], DIR).unwrap(), [""; 0]);
+        assert_eq!(status(&linked), "");
+        assert_eq!(main.tip("side").unwrap(), Some(made[0]));
+        assert_eq!(status(&main), "");
+    }
 }
