@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::condition::{Fact, Facts};
 use super::names::Names;
 use super::rule::{Layer, RawMatch, Rule, RuleSummary};
-use crate::canonical::{fingerprint_of_change, fingerprint_of_field, value_of};
-use crate::catalogue::{Catalogue, Domain, FieldPath};
-use crate::model::{Change, ChangeKind, FieldChange, Severity, Value};
+use crate::canonical::{fingerprint_of_change, fingerprint_of_field, is_fingerprint, value_of};
+use crate::catalogue::{Catalogue, Domain, FieldPath, Reference};
+use crate::model::{Change, ChangeKind, FieldChange, OwnedValue, Severity, Value};
 
 /// What a change comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub struct Unjudged {
 }
 
 /// Which entities are in production, beyond what their domain file says.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Production {
     /// Globs over the name or id of the division.
     pub divisions: Vec<globset::GlobMatcher>,
@@ -261,6 +261,15 @@ impl Subject<'_> {
         Judgement { severity, rule: rule.to_owned(), message, remedy: remedy.to_owned() }
     }
 
+    /// The name of the parent, where the entity leaves out the reference to it.
+    fn show_parent(&self, body: &Value<'_>, path: &FieldPath) -> Option<String> {
+        let parent = self.domain.source.parent.as_ref()?;
+        let is_parent = |reference: &Reference| reference.path == *path && reference.targets.contains(parent);
+        self.domain.references.iter().find(|reference| is_parent(reference))?;
+        let key = self.domain.parent_of(&self.change.key, body)?;
+        self.names.of_key([parent], key.as_str()).or_else(|| Some(key.to_string()))
+    }
+
     /// What stands for a placeholder of a message.
     fn show(&self, placeholder: &str, field: Option<&FieldChange>) -> String {
         let value = |value: Option<&Value<'_>>| match (value, field) {
@@ -271,6 +280,10 @@ impl Subject<'_> {
                 .unwrap_or_else(|| excerpt(&String::from_utf8_lossy(&crate::canonical::compact(value)))),
             _ => "nothing".to_owned(),
         };
+        let value = |found: Option<&Value<'_>>| match found {
+            Some(secret) if is_fingerprint(secret) => "a secret".to_owned(),
+            found => value(found),
+        };
         match placeholder {
             "name" => self.name.map_or_else(|| self.domain.id.to_string(), ToOwned::to_owned),
             "domain" => self.domain.id.to_string(),
@@ -280,7 +293,9 @@ impl Subject<'_> {
             "new" => value(field.and_then(|field| field.new.as_ref())),
             member => {
                 let path = FieldPath::parse(member);
-                let shown = self.newest().and_then(|body| self.names.show(self.domain, body, &path));
+                let shown = self.newest().and_then(|body| {
+                    self.names.show(self.domain, body, &path).or_else(|| self.show_parent(body, &path))
+                });
                 shown.unwrap_or_else(|| "nothing".to_owned())
             }
         }

@@ -1,4 +1,9 @@
 //! Everything that is tested from outside the crate, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod catalogue;
+mod contract;
+mod fixtures;
 mod laws;
+mod layering;
+mod rules;

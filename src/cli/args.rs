@@ -1,0 +1,139 @@
+//! The command line as clap reads it.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::ui::{ColourChoice, Verbosity};
+use super::{completions, config_command, demo, diff, doctor, domains, init, rules, sim, snapshot};
+use crate::model::Severity;
+
+/// Keep the configuration of a Genesys Cloud organisation as a git history
+///
+/// Every run reads the configuration over the public API, brings it into a canonical form and commits what changed. What
+/// changed is compared field by field, judged by rules and told with names.
+///
+/// `orgtrail demo` shows all of it against a simulated organisation, without credentials.
+#[derive(Debug, Parser)]
+#[command(name = "orgtrail", version, propagate_version = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// Options that every verb takes.
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Environment:
+  GENESYSCLOUD_OAUTHCLIENT_ID      the OAuth client (client credentials grant)
+  GENESYSCLOUD_OAUTHCLIENT_SECRET  its secret
+  GENESYSCLOUD_REGION              a region such as eu-west-1, or a domain
+  ORGTRAIL_SECRET_KEY              the key that secrets are fingerprinted with, at least 32 characters
+  ORGTRAIL_API_URL, ORGTRAIL_LOGIN_URL   other hosts than those of the region
+  ORGTRAIL_LOG                     what is logged, such as orgtrail=debug
+
+Exit codes:
+  0 done    1 findings at or above --fail-on    2 usage or configuration    3 authentication or permission
+  4 partial capture    5 network, API, remote or machine    6 integrity    70 internal error";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Demo(demo::DemoArgs),
+    Sim(sim::SimArgs),
+    Init(init::InitArgs),
+    Snapshot(snapshot::SnapshotArgs),
+    Diff(diff::DiffArgs),
+    Domains(domains::DomainsArgs),
+    Rules(rules::RulesArgs),
+    Doctor(doctor::DoctorArgs),
+    Config(config_command::ConfigArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+/// Options that every verb takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Work in this folder instead of the current one
+    #[arg(short = 'C', value_name = "DIR", global = true, default_value = ".", hide_default_value = true)]
+    pub directory: PathBuf,
+
+    /// Read the configuration from this file instead of orgtrail.toml
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+
+    /// Print data in this format
+    #[arg(long, value_name = "FMT", global = true, default_value = "text")]
+    pub format: Format,
+
+    /// Write data to this file instead of standard output
+    #[arg(long, value_name = "PATH", global = true)]
+    pub output: Option<PathBuf>,
+
+    /// Exit with 1 if there is a finding of this level or above
+    #[arg(long, value_name = "LEVEL", global = true, value_parser = severity)]
+    pub fail_on: Option<Severity>,
+
+    /// Show only findings of this level or above
+    #[arg(long, value_name = "LEVEL", global = true, value_parser = severity)]
+    pub min_severity: Option<Severity>,
+
+    /// Take this instant (RFC 3339) for the present
+    #[arg(long, value_name = "INSTANT", global = true)]
+    pub now: Option<DateTime<Utc>>,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
+    pub color: ColourChoice,
+
+    /// Say nothing but problems
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+
+    /// Log each step; repeat for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Log in this form
+    #[arg(long, value_name = "FORM", global = true, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+    /// Markdown, as for a pull request.
+    Markdown,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Global {
+    pub(super) fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, _) => Verbosity::Verbose,
+        }
+    }
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    Severity::WORST_FIRST
+        .into_iter()
+        .find(|severity| severity.as_str() == text)
+        .ok_or_else(|| "expected critical, high, medium or low".to_owned())
+}

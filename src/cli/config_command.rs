@@ -1,0 +1,35 @@
+//! `orgtrail config`
+
+use clap::{Args, Subcommand};
+
+use super::args::Global;
+use super::workspace::Workspace;
+use super::{Exits, Failure, Ui};
+use crate::config::template;
+
+/// Check the configuration, or print the commented template
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check orgtrail.toml and rules.toml, and name every problem at its line
+    Check,
+    /// Print the commented template with every setting and its default
+    Template,
+}
+
+pub(super) fn run(args: &ConfigArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    match args.command {
+        ConfigCommand::Check => {
+            let workspace = Workspace::open(global)?;
+            workspace.policy()?;
+            ui.say("the configuration is valid");
+        }
+        ConfigCommand::Template => ui.data(template().as_bytes())?,
+    }
+    Ok(Exits::default())
+}

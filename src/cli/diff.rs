@@ -1,0 +1,90 @@
+//! `orgtrail diff`
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+
+use super::args::{Format, Global};
+use super::revision::{commits_between, kind, last_run, resolve};
+use super::workspace::{CommitTree, Workspace};
+use super::{Exit, Exits, Failure, Ui, clock};
+use crate::policy::Names;
+use crate::record::{Archive, CommitKind, Step, between};
+use crate::report::{self, ChangeSet, Endpoint};
+use crate::trail::CommitId;
+
+/// Show what changed between two states, judged and with names
+///
+/// A revision is any git revision, an instant (RFC 3339) or a date (its end, UTC). Without any, the last run is compared with
+/// the state before it; with one, that state with the newest.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The state to compare from
+    #[arg(value_name = "FROM")]
+    from: Option<String>,
+
+    /// The state to compare to
+    #[arg(value_name = "TO")]
+    to: Option<String>,
+}
+
+pub(super) fn run(args: &DiffArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let workspace = Workspace::open(global)?;
+    let (from, to) = match (&args.from, &args.to) {
+        (None, _) => last_run(&workspace)?,
+        (Some(from), None) => (resolve(&workspace, from)?, resolve(&workspace, &workspace.branch)?),
+        (Some(from), Some(to)) => (resolve(&workspace, from)?, resolve(&workspace, to)?),
+    };
+    let changes = compare(&workspace, from, to, ui)?;
+    show(&changes, global, ui)
+}
+
+/// Prints a change set in the format that was asked for.
+pub(super) fn show(changes: &ChangeSet, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let mut exits = Exits::default();
+    if global.fail_on.is_some_and(|level| changes.worst().is_some_and(|worst| worst >= level)) {
+        exits.add(Exit::Findings);
+    }
+    let shown = global.min_severity.map_or_else(|| changes.clone(), |level| changes.clone().at_least(level));
+    let mut out = Vec::new();
+    let written = match global.format {
+        Format::Text => report::text::render(&shown, report::Style::of_colour(ui.colours_data()), &mut out),
+        Format::Json => report::json::render(&shown, &mut out),
+        Format::Markdown => report::markdown::render(&shown, &mut out),
+    };
+    written.map_err(|error| Failure::of(Exit::Internal, &error))?;
+    ui.data(&out)?;
+    Ok(exits)
+}
+
+/// Compares two commits of a trail.
+pub(super) fn compare(workspace: &Workspace, from: CommitId, to: CommitId, ui: &Ui) -> Result<ChangeSet, Failure> {
+    let archive = |commit| Archive::open(CommitTree::new(&workspace.trail, commit));
+    let mut steps = Vec::new();
+    for commit in commits_between(workspace, &from, &to)?.unwrap_or_default() {
+        if let Some(kind) = kind(&commit)
+            && kind != CommitKind::Observed
+        {
+            steps.push(Step { kind, before: archive(commit.parents.first().copied())?, after: archive(Some(commit.id))? });
+        }
+    }
+    let (before, after) = (archive(Some(from))?, archive(Some(to))?);
+    let found = between(&workspace.catalogue, &before, &after, &steps)?;
+    let policy = workspace.policy()?;
+    let names = Names::new(&workspace.catalogue, &before, &after);
+    let mut unjudged = BTreeSet::new();
+    let changes = found.changes.into_iter().map(|change| policy.classify(change, &names, &mut unjudged)).collect();
+    for problem in &unjudged {
+        ui.warn(problem.to_string());
+    }
+    let endpoint = |commit: CommitId| -> Result<Endpoint, Failure> {
+        let info = workspace.trail.commit_info(&commit)?;
+        let taken_at = Some(clock::of_seconds(info.committer.seconds));
+        Ok(Endpoint { commit: Some(commit.to_string()), taken_at })
+    };
+    Ok(ChangeSet::arranged(endpoint(from)?, endpoint(to)?, changes)
+        .with_baselines(found.baselines)
+        .with_new_fields(found.new_fields)
+        .with_migrations(found.migrations)
+        .with_coverage(found.coverage))
+}

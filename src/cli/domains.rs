@@ -1,0 +1,55 @@
+//! `orgtrail domains`
+
+use clap::{Args, Subcommand};
+
+use super::args::{Format, Global};
+use super::workspace::{catalogue, nearest_domain};
+use super::{Exit, Exits, Failure, Ui};
+use crate::catalogue::{Catalogue, Domain};
+use crate::model::DomainId;
+use crate::report;
+
+/// List the configuration domains, or explain one
+#[derive(Debug, Args)]
+pub struct DomainsArgs {
+    #[command(subcommand)]
+    command: Option<DomainsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum DomainsCommand {
+    /// Say everything that is known of a domain
+    Explain {
+        /// The name of the domain
+        name: String,
+    },
+}
+
+pub(super) fn run(args: &DomainsArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let catalogue = catalogue()?;
+    let mut out = Vec::new();
+    let written = match &args.command {
+        None => {
+            let domains: Vec<&Domain> = catalogue.iter().collect();
+            match global.format {
+                Format::Json => report::listing::domains_json(&domains, &mut out),
+                Format::Text | Format::Markdown => report::listing::domains_text(&domains, &mut out),
+            }
+        }
+        Some(DomainsCommand::Explain { name }) => report::listing::explain_domain(find(&catalogue, name)?, &mut out),
+    };
+    written.map_err(|error| Failure::of(Exit::Internal, &error))?;
+    ui.data(&out)?;
+    Ok(Exits::default())
+}
+
+fn find<'c>(catalogue: &'c Catalogue, name: &str) -> Result<&'c Domain, Failure> {
+    let found = name.parse::<DomainId>().ok().and_then(|id| catalogue.get(&id));
+    found.ok_or_else(|| {
+        let failure = Failure::new(Exit::Usage, format!("there is no domain {name}"));
+        failure.hint(match nearest_domain(name, catalogue) {
+            Some(nearest) => format!("did you mean {nearest}? `orgtrail domains` lists all"),
+            None => "`orgtrail domains` lists all".to_owned(),
+        })
+    })
+}

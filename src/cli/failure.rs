@@ -1,0 +1,105 @@
+//! What went wrong, as the person at the terminal needs to hear it.
+
+use std::error::Error;
+
+use super::exit::Exit;
+use crate::genesys::FetchError;
+use crate::record::ArchiveError;
+use crate::trail::TrailError;
+
+/// The end of a command that could not do what it was asked for.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit it leads to.
+    pub exit: Exit,
+    /// What we were doing, to what, and why it failed.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure in words.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None }
+    }
+
+    /// A failure caused by an error; everything that caused it in turn is part of the message.
+    pub fn of(exit: Exit, error: &dyn Error) -> Self {
+        Self::new(exit, chain(error))
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// An error with all its causes in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+impl From<TrailError> for Failure {
+    fn from(error: TrailError) -> Self {
+        use TrailError as E;
+        let exit = match &error {
+            E::NotARepository { .. } | E::HasCommits { .. } | E::UnknownRevision { .. } => Exit::Usage,
+            E::AmbiguousRevision { .. } | E::UnknownRemote { .. } | E::InvalidPath { .. } => Exit::Usage,
+            E::RemoteRewritten { .. } | E::NotOurs { .. } => Exit::Integrity,
+            _ => Exit::Upstream,
+        };
+        let hint = match &error {
+            E::NotARepository { .. } => Some("`orgtrail init` makes a trail; `-C DIR` names another folder"),
+            E::NotOwned { .. } => Some("`git config --global --add safe.directory DIR` trusts it"),
+            E::HasCommits { .. } => Some("name an empty folder, or a repository without commits"),
+            E::AlreadyRunning { .. } => Some("wait for the other run to end"),
+            E::Moved { .. } => Some("something else wrote to the branch; run again"),
+            E::Busy { .. } => Some("if no git command is running, a killed one left a `.lock` file beside the reference"),
+            E::UnknownRevision { .. } => Some("name a commit, a branch, a date (2026-03-03) or an instant (RFC 3339)"),
+            E::UnsupportedTransport { .. } => Some("push with git, or use a remote on a path of this machine"),
+            E::RemoteRewritten { .. } => Some("find out who rewrote the remote's history before anything else is pushed"),
+            E::NotOurs { .. } => Some("bring the branches together with git, then run again"),
+            _ if error.is_from_system() => Some("check free space and permissions of the trail's folder"),
+            _ => None,
+        };
+        let mut failure = Self::of(exit, &error);
+        failure.hint = hint.map(ToOwned::to_owned);
+        failure
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        let exit = if matches!(error, ArchiveError::Tree { .. }) { Exit::Upstream } else { Exit::Integrity };
+        Self::of(exit, &error).hint("`git log -- snapshot` shows who wrote there last")
+    }
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        let (exit, hint) = match &error {
+            FetchError::LoginRefused { .. } => (
+                Exit::Authentication,
+                "check GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET and the region they belong to",
+            ),
+            FetchError::Unauthorised { .. } | FetchError::Forbidden { .. } => {
+                (Exit::Authentication, "check the roles of the OAuth client, and that it may be used from this address")
+            }
+            FetchError::Transport { .. } | FetchError::Silent { .. } => {
+                (Exit::Upstream, "check the region, the network and the proxy settings")
+            }
+            _ => (Exit::Upstream, "run again; if it stays, the correlation id helps Genesys support"),
+        };
+        Self::of(exit, &error).hint(hint)
+    }
+}

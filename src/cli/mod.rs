@@ -1,0 +1,100 @@
+//! The command line: one file per verb, the terminal, errors and exit codes.
+//!
+//! A verb is an arguments struct, whose doc comment is its help, and a function. Data goes to stdout, everything else to
+//! stderr.
+
+mod args;
+mod clock;
+mod completions;
+mod config_command;
+mod demo;
+mod diff;
+mod doctor;
+mod domains;
+mod exit;
+mod failure;
+mod init;
+mod revision;
+mod rules;
+mod sim;
+mod snapshot;
+mod ui;
+mod workspace;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+pub use args::{Cli, Global};
+pub use exit::{Exit, Exits};
+pub use failure::Failure;
+pub use ui::{ColourChoice, Ui, Verbosity};
+
+use args::{Command, LogFormat};
+
+/// Runs one command line and returns the exit code of the process.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, not errors; clap knows which stream each goes to.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.code() } else { 0 };
+        }
+    };
+    start_log(&cli.global);
+    let ui = Ui::of_process(cli.global.color, cli.global.verbosity(), cli.global.output.clone());
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let outcome = execute(&cli, &ui);
+    ui.pause();
+    match outcome {
+        Ok(exits) => exits.code(),
+        Err(failure) => {
+            ui.fail(&failure);
+            failure.exit.code()
+        }
+    }
+}
+
+fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Demo(args) => demo::run(args, global, ui),
+        Command::Sim(args) => sim::run(args, global, ui),
+        Command::Init(args) => init::run(args, global, ui),
+        Command::Snapshot(args) => snapshot::run(args, global, ui),
+        Command::Diff(args) => diff::run(args, global, ui),
+        Command::Domains(args) => domains::run(args, global, ui),
+        Command::Rules(args) => rules::run(args, global, ui),
+        Command::Doctor(args) => doctor::run(args, global, ui),
+        Command::Config(args) => config_command::run(args, global, ui),
+        Command::Completions(args) => completions::run(args, ui),
+    }
+}
+
+/// Logs go to stderr; what is logged is chosen with `-v` or `ORGTRAIL_LOG`.
+fn start_log(global: &Global) {
+    use tracing_subscriber::EnvFilter;
+    let default = match global.verbose {
+        0 => "off",
+        1 => "orgtrail=info",
+        2 => "orgtrail=debug",
+        _ => "orgtrail=trace",
+    };
+    let filter = EnvFilter::try_from_env("ORGTRAIL_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second command in one process, as in tests, keeps the first one's log.
+    let _ = match global.log_format {
+        LogFormat::Text => builder.without_time().try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}
+
+/// A runtime for the verbs that talk to the network.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Internal, format!("could not start the runtime: {error}")))
+}

@@ -1,0 +1,66 @@
+//! `orgtrail rules`
+
+use clap::{Args, Subcommand};
+
+use super::args::{Format, Global};
+use super::workspace::{Workspace, catalogue, shipped_rules};
+use super::{Exit, Exits, Failure, Ui};
+use crate::policy::{Policy, Production, RuleSummary};
+use crate::report;
+
+/// List the severity rules in force, or explain one
+///
+/// Inside a trail the user's own rules.toml counts as well.
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    #[command(subcommand)]
+    command: Option<RulesCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesCommand {
+    /// List all rules
+    List,
+    /// Say what a rule matches, what it says and what to do
+    Explain {
+        /// The id of the rule
+        id: String,
+    },
+}
+
+pub(super) fn run(args: &RulesArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let rules = rules_in_force(global)?;
+    let mut out = Vec::new();
+    let written = match (args.command.as_ref().unwrap_or(&RulesCommand::List), global.format) {
+        (RulesCommand::List, Format::Json) => report::listing::rules_json(&rules, &mut out),
+        (RulesCommand::List, Format::Text | Format::Markdown) => report::listing::rules_text(&rules, &mut out),
+        (RulesCommand::Explain { id }, _) => report::listing::explain_rule(find(&rules, id)?, &mut out),
+    };
+    written.map_err(|error| Failure::of(Exit::Internal, &error))?;
+    ui.data(&out)?;
+    Ok(Exits::default())
+}
+
+/// The rules of the trail, or, outside of any, those that come with the program.
+fn rules_in_force(global: &Global) -> Result<Vec<RuleSummary>, Failure> {
+    if global.directory.join(super::workspace::CONFIG_FILE).is_file() {
+        return Ok(Workspace::open(global)?.policy()?.rules());
+    }
+    let catalogue = catalogue()?;
+    let rules = shipped_rules(&catalogue)?;
+    Ok(Policy::new(&catalogue, rules, Vec::new(), Production::default()).rules())
+}
+
+fn find<'r>(rules: &'r [RuleSummary], id: &str) -> Result<&'r RuleSummary, Failure> {
+    // A rule of a later layer overrules one of the same id.
+    rules.iter().rev().find(|rule| rule.id == id).ok_or_else(|| {
+        let failure = Failure::new(Exit::Usage, format!("there is no rule {id}"));
+        let nearest = rules.iter().map(|rule| rule.id.as_str()).max_by(|left, right| {
+            strsim::jaro_winkler(id, left).total_cmp(&strsim::jaro_winkler(id, right))
+        });
+        failure.hint(match nearest {
+            Some(nearest) => format!("did you mean {nearest}? `orgtrail rules list` lists all"),
+            None => "`orgtrail rules list` lists all".to_owned(),
+        })
+    })
+}

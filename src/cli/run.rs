@@ -1,0 +1,468 @@
+//! One run: from what is on record, through the API, to what is on record afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use globset::GlobSet;
+
+use super::clock::written;
+use super::remote::Remote;
+use super::ui::Ui;
+use super::workspace::{CommitTree, Workspace};
+use super::{Exit, Exits, Failure};
+use crate::canonical::{Canonicaliser, SecretKey};
+use crate::capture::{
+    CaptureRun, Capturer, DomainCapture, Progress, Recorded, RemovalPolicy, Selection, Trouble, TroubleKind, View, org_of,
+};
+use crate::catalogue::{Catalogue, Domain};
+use crate::config::Connection;
+use crate::genesys::{Client, ClientOptions, SystemClock};
+use crate::model::{DomainId, DomainSnapshot, Severity};
+use crate::policy::{ClassifiedChange, Names, Policy, Unjudged};
+use crate::record::{
+    Archive, CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, LedgerStatus, Observed, PlanInput,
+    PlannedCommit, RecordPlan, RunDocument, RunDomain, RunFinding, RunId, RunStatus, SNAPSHOT_DIR, commit_message, plan,
+};
+use crate::report::{ChangeSet, Endpoint};
+use crate::trail::{CommitId, FileChange, NewCommit, Signature};
+
+/// The ref that every run replaces.
+pub(super) const HEARTBEAT_REF: &str = "refs/orgtrail/heartbeat";
+
+/// The name that the tool commits under.
+pub(super) const TOOL_NAME: &str = "orgtrail";
+
+/// What a run is asked for.
+pub(super) struct RunOptions {
+    /// The domains to capture.
+    pub(super) selection: Selection,
+    /// The domains of the profile, whatever this run was narrowed to.
+    pub(super) profile: BTreeSet<DomainId>,
+    /// Domains whose removals are taken without proof.
+    pub(super) accepted_removals: GlobSet,
+    /// Whether anything is written.
+    pub(super) effect: Effect,
+    /// The instant of the run.
+    pub(super) now: DateTime<Utc>,
+}
+
+/// What a run writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing.
+    None,
+    /// Commits.
+    Commit,
+    /// Commits, and the remote gets them.
+    Push,
+}
+
+/// What a run did.
+pub(super) struct Taken {
+    /// The document of the run.
+    pub(super) document: RunDocument,
+    /// What somebody changed.
+    pub(super) changes: ChangeSet,
+    /// How it ends.
+    pub(super) exits: Exits,
+}
+
+/// The domains of a profile: a tier and those below it, and what `include` and `exclude` say.
+pub(super) fn profile(workspace: &Workspace, tier: Option<crate::catalogue::Tier>) -> BTreeSet<DomainId> {
+    let capture = &workspace.config.capture;
+    let tier = tier.unwrap_or(capture.tier);
+    let domains = workspace.catalogue.iter().filter(|domain| {
+        let name = domain.id.as_str();
+        (domain.tier <= tier || capture.include.is_match(name)) && !capture.exclude.is_match(name)
+    });
+    domains.map(|domain| domain.id.clone()).collect()
+}
+
+/// Makes a run. The caller holds the lock.
+pub(super) async fn take(
+    workspace: &Workspace,
+    connection: Connection,
+    secrets: &SecretKey,
+    options: &RunOptions,
+    ui: &Ui,
+) -> Result<Taken, Failure> {
+    let began = Instant::now();
+    let effect = options.effect;
+    let remote = Remote::meet(workspace, effect, options.now, ui)?;
+    let tip = workspace.tip()?;
+    refuse_edits(workspace, tip.as_ref())?;
+    let archive = Archive::open(CommitTree::new(&workspace.trail, tip))?;
+    refuse_newer_schema(&archive, &workspace.catalogue)?;
+
+    let client_id = connection.client_id.clone();
+    let client = client(workspace, connection)?;
+    let org = org_of(&client).await?;
+    let ledger = match archive.ledger() {
+        Some(ledger) if ledger.org != org => {
+            let message = format!("the trail belongs to the organisation {}, the credentials to {org}", ledger.org);
+            return Err(Failure::new(Exit::Integrity, message).hint("use one trail for each organisation"));
+        }
+        Some(ledger) => ledger.clone(),
+        None => Ledger::new(&org, &secrets.id()),
+    };
+    if ledger.secret_key != secrets.id() && secrets.previous().is_none() {
+        ui.warn(
+            "the secrets key is not the one of the last run, so whether a secret changed cannot be told this time; \
+             ORGTRAIL_SECRET_KEY_PREVIOUS names the old key",
+        );
+    }
+
+    let capturer = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, org: &org };
+    let view = capturer.view(&client_id).await;
+    let policy = RemovalPolicy {
+        accepted: options.accepted_removals.clone(),
+        caution: view.caution(ledger.view.as_deref(), archive.ledger().is_none()),
+        reads_left: AtomicUsize::new(workspace.config.capture.confirm_reads),
+    };
+    let progress = Bar { ui };
+    let domains = capturer.run(&options.selection, &OnRecord(&archive), &policy, &progress).await;
+    ui.pause();
+
+    let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
+    let mut captured = CaptureRun { domains, view };
+    let observed = observe(workspace, options, &ledger, heartbeat.as_ref(), &mut captured);
+    let recorded_view = ledger.view.clone();
+    let planned = plan(PlanInput {
+        catalogue: &workspace.catalogue,
+        archive: &archive,
+        secret_key: secrets.id(),
+        rekeyed: secrets.previous().map(|_| rekeyed(&captured)),
+        view: view_on_record(&captured, recorded_view),
+        ledger: ledger.clone(),
+        observed,
+        migrate: &|domain, before| migrate(domain, before, secrets, &org),
+    })?;
+
+    let mut unjudged = BTreeSet::new();
+    let after = archive_after(&archive, &captured);
+    let rules = workspace.policy()?;
+    let classified = classify(&rules, workspace, &planned, &archive, &after, &mut unjudged);
+    for problem in &unjudged {
+        ui.warn(problem.to_string());
+    }
+    let at = written(options.now);
+    let run = RunId::new(&org, &at, tip.map(|tip| tip.to_string()).as_deref());
+    let mut run_record = Recording { workspace, run: &run, org: &org, now: options.now, tip };
+    let mut commits = match effect {
+        Effect::None => Vec::new(),
+        Effect::Commit | Effect::Push => run_record.commit(&planned, &classified)?,
+    };
+    let (exits, findings) = judge(workspace, &ledger, &planned.ledger, &captured);
+    if effect != Effect::None {
+        run_record.beat(&captured, heartbeat)?;
+        if effect == Effect::Push
+            && let Some(remote) = remote
+            && remote.push(workspace, options.now, ui)?.is_superseded()
+        {
+            commits.clear();
+        }
+    }
+    let changes = ChangeSet::arranged(
+        Endpoint { commit: tip.map(|tip| tip.to_string()), taken_at: None },
+        Endpoint { commit: commits.last().map(ToString::to_string), taken_at: Some(at) },
+        classified,
+    )
+    .with_baselines(planned.baselines.clone());
+    let document = RunDocument {
+        schema_version: 1,
+        run: run.to_string(),
+        org: org.clone(),
+        changed: !planned.commits.is_empty(),
+        commits: commits.iter().map(ToString::to_string).collect(),
+        counts: changes.counts(),
+        baselines: planned.baselines.clone(),
+        requests: client.requests(),
+        duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        exit_codes: exits.codes(),
+        domains: captured.domains.iter().map(|(id, capture)| (id.clone(), run_domain(capture, &planned.ledger, id))).collect(),
+        findings,
+    };
+    Ok(Taken { document, changes, exits })
+}
+
+/// A client of the API for one run.
+pub(super) fn client(workspace: &Workspace, connection: Connection) -> Result<Client, Failure> {
+    let rate = &workspace.config.rate;
+    let mut options = ClientOptions::new(connection.hosts, connection.client_id, connection.client_secret);
+    options.in_flight = rate.in_flight;
+    options.rate_share = rate.share;
+    Client::new(options, Arc::new(SystemClock::new())).map_err(|error| Failure::of(Exit::Internal, &error))
+}
+
+/// Files under `snapshot/` that hold what no commit has would be lost or taken for the tool's.
+fn refuse_edits(workspace: &Workspace, tip: Option<&CommitId>) -> Result<(), Failure> {
+    let Some(tip) = tip else { return Ok(()) };
+    let edits = workspace.trail.foreign_edits(&workspace.branch, tip, SNAPSHOT_DIR)?;
+    match edits.as_slice() {
+        [] => Ok(()),
+        [first, rest @ ..] => {
+            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            let message = format!("{first}{more} was edited by hand; only orgtrail writes under {SNAPSHOT_DIR}/");
+            let hint = format!("`git restore --staged --worktree {SNAPSHOT_DIR} && git clean -f {SNAPSHOT_DIR}` undoes it");
+            Err(Failure::new(Exit::Usage, message).hint(hint))
+        }
+    }
+}
+
+fn refuse_newer_schema(archive: &Archive<CommitTree<'_>>, catalogue: &Catalogue) -> Result<(), Failure> {
+    let Some(ledger) = archive.ledger() else { return Ok(()) };
+    for (id, entry) in &ledger.domains {
+        if let Some(domain) = catalogue.get(id)
+            && entry.schema_version > domain.schema_version
+        {
+            let message = format!(
+                "{id} is on record with schema version {}, and this orgtrail knows up to {}",
+                entry.schema_version, domain.schema_version
+            );
+            return Err(Failure::new(Exit::Integrity, message).hint("use the orgtrail version that wrote it, or a later one"));
+        }
+    }
+    Ok(())
+}
+
+/// The state on record, as the capture asks for it.
+struct OnRecord<'a, 't>(&'a Archive<CommitTree<'t>>);
+
+impl Recorded for OnRecord<'_, '_> {
+    fn digest(&self, domain: &DomainId) -> Option<String> {
+        self.0.ledger()?.domains.get(domain)?.digest.clone()
+    }
+
+    fn content(&self, domain: &DomainId) -> Result<Option<Rc<DomainSnapshot>>, String> {
+        self.0.domain(domain).map_err(|error| super::failure::chain(&error))
+    }
+}
+
+/// Tells the terminal how far the run is.
+struct Bar<'u> {
+    ui: &'u Ui,
+}
+
+impl Progress for Bar<'_> {
+    fn begins(&self, domains: usize) {
+        self.ui.begin(domains, "capturing");
+    }
+
+    fn captured(&self, domain: &DomainId, capture: &DomainCapture) {
+        self.ui.step(domain.as_str());
+        tracing::info!(%domain, status = capture.status.as_str(), requests = capture.requests, "captured");
+    }
+}
+
+fn migrate(domain: &Domain, before: &DomainSnapshot, secrets: &SecretKey, org: &str) -> DomainSnapshot {
+    let canonicaliser = Canonicaliser::new(domain, secrets, org);
+    let entities = before.entities.iter().map(|(key, text)| (key.clone(), canonicaliser.migrate(key, text)));
+    DomainSnapshot { domain: domain.id.clone(), schema_version: domain.schema_version, entities: entities.collect() }
+}
+
+/// What the run learned, for the plan; content that is on record already is left out.
+fn observe(
+    workspace: &Workspace,
+    options: &RunOptions,
+    ledger: &Ledger,
+    heartbeat: Option<&Heartbeat>,
+    captured: &mut CaptureRun,
+) -> Vec<Observed> {
+    let mut observed = Vec::new();
+    for (id, capture) in &captured.domains {
+        let entry = ledger.domains.get(id);
+        let treatment = workspace.catalogue.get(id).map(|domain| domain.treatment().to_string());
+        let is_on_record = entry.is_some_and(|entry| {
+            entry.digest.is_some()
+                && entry.digest == capture.digest().map(|digest| digest.to_string())
+                && Some(&entry.treatment) == treatment.as_ref()
+        });
+        let status = match capture.status {
+            RunStatus::Complete => Some(LedgerStatus::Complete),
+            RunStatus::Forbidden => Some(LedgerStatus::Forbidden),
+            RunStatus::Absent => Some(LedgerStatus::Absent),
+            RunStatus::Skipped => Some(LedgerStatus::Skipped),
+            RunStatus::Partial | RunStatus::Failed => {
+                is_stale(id, heartbeat, options.now, workspace.config.capture.stale_after).then_some(LedgerStatus::Stale)
+            }
+        };
+        observed.push(Observed {
+            domain: id.clone(),
+            status,
+            content: if is_on_record { None } else { capture.content.clone() },
+            new_fields: capture.notes.new_fields.clone(),
+        });
+    }
+    for id in ledger.domains.keys() {
+        if !options.profile.contains(id) && !captured.domains.contains_key(id) && workspace.catalogue.get(id).is_some() {
+            let status = Some(LedgerStatus::Skipped);
+            observed.push(Observed { domain: id.clone(), status, content: None, new_fields: BTreeSet::new() });
+        }
+    }
+    observed
+}
+
+/// Whether the last complete capture of a domain is too long ago; unknown is not stale.
+fn is_stale(id: &DomainId, heartbeat: Option<&Heartbeat>, now: DateTime<Utc>, after: Duration) -> bool {
+    let captured_at = heartbeat.and_then(|heartbeat| heartbeat.domains.get(id)?.captured_at.as_deref());
+    let captured_at = captured_at.and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    captured_at.is_some_and(|at| (now - at.to_utc()).to_std().is_ok_and(|age| age > after))
+}
+
+fn rekeyed(captured: &CaptureRun) -> BTreeMap<String, String> {
+    captured.domains.values().flat_map(|capture| capture.notes.rekeyed.clone()).collect()
+}
+
+/// The view to put on record. While removals are held because it differs, the old one stays, so that they stay held.
+fn view_on_record(captured: &CaptureRun, recorded: Option<String>) -> Option<String> {
+    let holds = captured.domains.values().any(|capture| capture.status == RunStatus::Partial);
+    match (&captured.view, recorded) {
+        (_, Some(recorded)) if holds => Some(recorded),
+        (View::Known(view), _) => Some(view.clone()),
+        (View::Unreadable, _) => None,
+        (View::Unknown, recorded) => recorded,
+    }
+}
+
+/// The state after the run, for names: what was captured, else what is on record.
+struct After<'a, 't> {
+    captured: BTreeMap<&'a DomainId, &'a DomainSnapshot>,
+    archive: &'a Archive<CommitTree<'t>>,
+}
+
+fn archive_after<'a, 't>(archive: &'a Archive<CommitTree<'t>>, captured: &'a CaptureRun) -> After<'a, 't> {
+    let contents = captured.domains.iter().filter_map(|(id, capture)| Some((id, capture.content.as_ref()?)));
+    After { captured: contents.collect(), archive }
+}
+
+impl crate::model::EntitySource for After<'_, '_> {
+    fn entity(&self, domain: &DomainId, key: &crate::model::EntityKey) -> Option<crate::model::CanonicalText> {
+        match self.captured.get(domain) {
+            Some(snapshot) => snapshot.entities.get(key).cloned(),
+            None => self.archive.entity(domain, key),
+        }
+    }
+}
+
+fn classify(
+    rules: &Policy<'_>,
+    workspace: &Workspace,
+    planned: &RecordPlan,
+    before: &Archive<CommitTree<'_>>,
+    after: &After<'_, '_>,
+    unjudged: &mut BTreeSet<Unjudged>,
+) -> Vec<ClassifiedChange> {
+    let names = Names::new(&workspace.catalogue, before, after);
+    let changes = planned.commits.iter().flat_map(|commit| commit.changes.iter().cloned());
+    changes.map(|change| rules.classify(change, &names, unjudged)).collect()
+}
+
+/// Writes what a run puts on record.
+struct Recording<'r> {
+    workspace: &'r Workspace,
+    run: &'r RunId,
+    org: &'r str,
+    now: DateTime<Utc>,
+    tip: Option<CommitId>,
+}
+
+impl Recording<'_> {
+    fn commit(&mut self, planned: &RecordPlan, classified: &[ClassifiedChange]) -> Result<Vec<CommitId>, Failure> {
+        let by = tool(self.org, self.now);
+        let mut worst_first: Vec<&ClassifiedChange> = classified.iter().collect();
+        worst_first.sort_by_key(|change| std::cmp::Reverse(change.judgement.severity));
+        let new_commit = |commit: &PlannedCommit| {
+            let changes: &[&ClassifiedChange] = if commit.kind == CommitKind::Observed { &worst_first } else { &[] };
+            let files = commit.edits.iter().map(|(path, content)| FileChange { path: path.clone(), content: content.clone() });
+            NewCommit {
+                author: by.clone(),
+                committer: by.clone(),
+                message: commit_message(&CommitFacts { run: self.run, commit, changes }),
+                files: files.collect(),
+            }
+        };
+        let commits: Vec<NewCommit> = planned.commits.iter().map(new_commit).collect();
+        let Workspace { trail, branch, .. } = self.workspace;
+        let made = trail.commit(branch, self.tip.as_ref(), &commits)?;
+        if let Some(tip) = made.last().copied().or(self.tip) {
+            trail.sync_worktree(branch, &tip, SNAPSHOT_DIR)?;
+            self.tip = Some(tip);
+        }
+        Ok(made)
+    }
+
+    /// Replaces the heartbeat.
+    fn beat(&self, captured: &CaptureRun, earlier: Option<Heartbeat>) -> Result<(), Failure> {
+        let at = written(self.now);
+        let domain = |capture: &DomainCapture| HeartbeatDomain {
+            status: capture.status,
+            cause: capture.trouble.as_ref().map(|trouble| trouble.cause.clone()),
+            captured_at: (capture.status == RunStatus::Complete).then(|| at.clone()),
+        };
+        let heartbeat = Heartbeat {
+            schema_version: 1,
+            run: self.run.to_string(),
+            at: at.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            org: self.org.to_owned(),
+            tip: self.tip.map(|tip| tip.to_string()),
+            domains: captured.domains.iter().map(|(id, capture)| (id.clone(), domain(capture))).collect(),
+            runs: Vec::new(),
+        };
+        self.workspace.trail.write_ref_blob(HEARTBEAT_REF, &heartbeat.after(earlier).write())?;
+        Ok(())
+    }
+}
+
+/// The signature of the tool.
+pub(super) fn tool(org: &str, now: DateTime<Utc>) -> Signature {
+    Signature { name: TOOL_NAME.to_owned(), email: format!("{TOOL_NAME}@{org}.invalid"), seconds: now.timestamp() }
+}
+
+fn run_domain(capture: &DomainCapture, ledger: &Ledger, id: &DomainId) -> RunDomain {
+    RunDomain {
+        status: capture.status,
+        entities: ledger.domains.get(id).map_or(0, |entry| entry.entities),
+        expected: capture.promised,
+        requests: capture.requests,
+        cause: capture.trouble.as_ref().map(|trouble| trouble.cause.clone()),
+    }
+}
+
+/// How the run ends, and what it found that is no change.
+fn judge(workspace: &Workspace, before: &Ledger, after: &Ledger, captured: &CaptureRun) -> (Exits, Vec<RunFinding>) {
+    let mut exits = Exits::default();
+    let mut findings = Vec::new();
+    let accept = &workspace.config.coverage.accept;
+    let mut troubles: Vec<&Trouble> = Vec::new();
+    for (id, capture) in &captured.domains {
+        let is_accepted = matches!(capture.status, RunStatus::Forbidden | RunStatus::Absent) && accept.is_match(id.as_str());
+        if matches!(capture.status, RunStatus::Complete | RunStatus::Skipped) || is_accepted {
+            continue;
+        }
+        exits.add(Exit::Partial);
+        troubles.extend(&capture.trouble);
+        let status = |ledger: &Ledger| ledger.domains.get(id).map(|entry| entry.status);
+        if status(before) == Some(LedgerStatus::Complete) && status(after) != Some(LedgerStatus::Complete) {
+            findings.push(RunFinding {
+                rule: "coverage-lost".to_owned(),
+                severity: Severity::High,
+                domain: Some(id.clone()),
+                message: format!("{id} was complete and is {} now", capture.status.as_str()),
+                remedy: "Give the OAuth client its permission back, or accept the loss in orgtrail.toml.".to_owned(),
+            });
+        }
+    }
+    let is_captured = |capture: &DomainCapture| matches!(capture.status, RunStatus::Complete | RunStatus::Partial);
+    let nothing_came = !captured.domains.values().any(is_captured);
+    let is_refusal = |trouble: &&Trouble| matches!(trouble.kind, TroubleKind::Forbidden | TroubleKind::Unauthorised);
+    if nothing_came && !troubles.is_empty() {
+        let exit = if troubles.iter().all(is_refusal) { Exit::Authentication } else { Exit::Upstream };
+        exits = Exits::from(exit);
+    }
+    (exits, findings)
+}

@@ -1,0 +1,164 @@
+//! What a verb works with: the trail, its configuration, the domains and the rules.
+
+use std::path::{Path, PathBuf};
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use super::args::Global;
+use super::{Exit, Failure};
+use crate::catalogue::Catalogue;
+use crate::config::Config;
+use crate::model::DomainId;
+use crate::policy::{Policy, Rule, built_in_rules, user_rules};
+use crate::record::Tree;
+use crate::trail::{CommitId, Trail, TrailError};
+
+/// The name of the configuration file, which makes a repository a trail.
+pub(super) const CONFIG_FILE: &str = "orgtrail.toml";
+
+/// The name of the user's rules.
+pub(super) const RULES_FILE: &str = "rules.toml";
+
+/// An open trail.
+pub(super) struct Workspace {
+    pub(super) trail: Trail,
+    pub(super) branch: String,
+    pub(super) catalogue: Catalogue,
+    pub(super) config: Config,
+}
+
+/// The files of one commit.
+pub(super) struct CommitTree<'t> {
+    trail: &'t Trail,
+    commit: Option<CommitId>,
+}
+
+impl<'t> CommitTree<'t> {
+    /// The files of a commit; none where there is no commit.
+    pub(super) fn new(trail: &'t Trail, commit: Option<CommitId>) -> Self {
+        Self { trail, commit }
+    }
+}
+
+impl Tree for CommitTree<'_> {
+    fn file(&self, path: &str) -> Result<Option<Vec<u8>>, String> {
+        let Some(commit) = &self.commit else { return Ok(None) };
+        self.trail.file(commit, path).map_err(|error| super::failure::chain(&error))
+    }
+
+    fn files_under(&self, folder: &str) -> Result<Vec<String>, String> {
+        let Some(commit) = &self.commit else { return Ok(Vec::new()) };
+        let files = self.trail.files_under(commit, folder).map_err(|error| super::failure::chain(&error))?;
+        Ok(files.into_iter().map(|(path, _)| path).collect())
+    }
+}
+
+/// The domains; a binary whose own files cannot be read is defective.
+pub(super) fn catalogue() -> Result<Catalogue, Failure> {
+    Catalogue::built_in().map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::new(Exit::Internal, format!("the built-in domains cannot be read: {}", lines.join("; ")))
+    })
+}
+
+impl Workspace {
+    /// Opens the trail that the command line names.
+    pub(super) fn open(global: &Global) -> Result<Self, Failure> {
+        let trail = Trail::open(&global.directory)?;
+        let catalogue = catalogue()?;
+        let head = trail.head_branch()?;
+        let no_trail = || {
+            let place = global.directory.display();
+            Failure::new(Exit::Usage, format!("{place} is a git repository, but no trail: it has no {CONFIG_FILE}"))
+                .hint("`orgtrail init` makes a trail in an empty folder")
+        };
+        let text = settings_file(&trail, head.as_deref(), global.config.as_deref(), CONFIG_FILE)?.ok_or_else(no_trail)?;
+        let file = global.config.as_ref().map_or_else(|| CONFIG_FILE.to_owned(), |path| path.display().to_string());
+        let config = Config::parse(&file, &text, &catalogue)
+            .map_err(|problems| Failure::new(Exit::Usage, problems.to_string()).hint("`orgtrail config check` checks again"))?;
+        let branch = config.trail.branch.clone().or(head).ok_or_else(|| {
+            Failure::new(Exit::Usage, "the trail has no branch checked out").hint("name one as [trail] branch")
+        })?;
+        Ok(Self { trail, branch, catalogue, config })
+    }
+
+    /// The rules in force.
+    pub(super) fn policy(&self) -> Result<Policy<'_>, Failure> {
+        let user = self.user_rules()?;
+        Ok(Policy::new(&self.catalogue, shipped_rules(&self.catalogue)?, user, self.config.production.clone()))
+    }
+
+    /// The user's own rules.
+    fn user_rules(&self) -> Result<Vec<Rule>, Failure> {
+        let Some(text) = settings_file(&self.trail, Some(&self.branch), None, RULES_FILE)? else { return Ok(Vec::new()) };
+        user_rules(RULES_FILE, &text, &self.catalogue).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            Failure::new(Exit::Usage, lines.join("\n"))
+        })
+    }
+
+    /// The tip of the branch.
+    pub(super) fn tip(&self) -> Result<Option<CommitId>, TrailError> {
+        self.trail.tip(&self.branch)
+    }
+}
+
+/// The rules that come with the program.
+pub(super) fn shipped_rules(catalogue: &Catalogue) -> Result<Vec<Rule>, Failure> {
+    built_in_rules(catalogue).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::new(Exit::Internal, format!("the built-in rules cannot be read: {}", lines.join("; ")))
+    })
+}
+
+/// A settings file: the one named, else that of the working tree, else, in a bare repository, that of the branch.
+fn settings_file(
+    trail: &Trail,
+    branch: Option<&str>,
+    named: Option<&Path>,
+    name: &str,
+) -> Result<Option<String>, Failure> {
+    let unreadable = |path: &Path, error: std::io::Error| {
+        Failure::new(Exit::Usage, format!("could not read {}: {error}", path.display()))
+    };
+    let path: Option<PathBuf> = named.map(Path::to_owned).or_else(|| trail.workdir().map(|dir| dir.join(name)));
+    let Some(path) = path else {
+        let tip = branch.map(|branch| trail.tip(branch)).transpose()?.flatten();
+        let bytes = tip.map(|tip| trail.file(&tip, name)).transpose()?.flatten();
+        return match bytes.map(String::from_utf8).transpose() {
+            Ok(text) => Ok(text),
+            Err(_) => Err(Failure::new(Exit::Usage, format!("{name} is not UTF-8"))),
+        };
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => Ok(None),
+        Err(error) => Err(unreadable(&path, error)),
+    }
+}
+
+/// Compiles globs over domain names; each must name a domain.
+pub(super) fn domain_globs(flag: &str, patterns: &[String], catalogue: &Catalogue) -> Result<GlobSet, Failure> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let glob = Glob::new(pattern)
+            .map_err(|error| Failure::new(Exit::Usage, format!("{flag} {pattern}: {}", error.kind())))?;
+        let matcher = glob.compile_matcher();
+        if !catalogue.names().any(|name| matcher.is_match(name.as_str())) {
+            let failure = Failure::new(Exit::Usage, format!("{flag} {pattern}: there is no such domain"));
+            return Err(failure.hint(match nearest_domain(pattern, catalogue) {
+                Some(nearest) => format!("did you mean {nearest}? `orgtrail domains` lists all"),
+                None => "`orgtrail domains` lists all".to_owned(),
+            }));
+        }
+        set.add(glob);
+    }
+    set.build().map_err(|error| Failure::new(Exit::Usage, format!("{flag}: {error}")))
+}
+
+/// The domain whose name is most like a text, if any is like it at all.
+pub(super) fn nearest_domain<'c>(text: &str, catalogue: &'c Catalogue) -> Option<&'c DomainId> {
+    const ALIKE: f64 = 0.75;
+    let likeness = |name: &DomainId| strsim::jaro_winkler(text, name.as_str());
+    catalogue.names().filter(|name| likeness(name) > ALIKE).max_by(|left, right| likeness(left).total_cmp(&likeness(right)))
+}

@@ -1,0 +1,68 @@
+//! Dependencies point one way: the core names no edge and nothing that does input or output.
+
+use std::path::Path;
+
+const CORE: [&str; 6] = ["model", "catalogue", "canonical", "diff", "policy", "record"];
+const EDGES: [&str; 7] = ["config", "genesys", "capture", "trail", "report", "sim", "cli"];
+const FOREIGN: [&str; 9] =
+    ["reqwest", "tokio", "git2", "clap", "axum", "std::fs", "std::env", "std::net", "getrandom"];
+
+fn sources(dir: &Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.push((path.display().to_string(), text));
+        }
+    }
+}
+
+fn sources_of(module: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(module), &mut found);
+    assert!(!found.is_empty(), "there are no sources of {module}");
+    found
+}
+
+fn refuse(module: &str, words: impl IntoIterator<Item = String> + Clone) {
+    for (path, text) in sources_of(module) {
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for word in words.clone() {
+                assert!(!line.contains(&word), "{path} names {word}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_core_names_no_edge_and_no_input_or_output() {
+    let words = EDGES.iter().map(|edge| format!("crate::{edge}")).chain(FOREIGN.iter().map(|name| format!("{name}::")));
+    for module in CORE {
+        refuse(module, words.clone());
+    }
+}
+
+#[test]
+fn edges_know_only_the_edges_they_are_built_on() {
+    let allowed = |module: &str, edge: &str| {
+        matches!((module, edge), ("cli", _) | ("capture", "genesys") | ("config", "genesys")) || module == edge
+    };
+    for module in EDGES {
+        let words = EDGES.iter().filter(|edge| !allowed(module, edge)).map(|edge| format!("crate::{edge}"));
+        refuse(module, words);
+    }
+}
+
+#[test]
+fn only_the_trail_names_git2_and_only_the_client_names_reqwest() {
+    for module in CORE.into_iter().chain(EDGES) {
+        if module != "trail" {
+            refuse(module, ["git2::".to_owned()]);
+        }
+        if !matches!(module, "genesys" | "sim") {
+            refuse(module, ["reqwest::".to_owned()]);
+        }
+    }
+}
