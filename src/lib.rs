@@ -4,6 +4,7 @@
 pub mod canonical;
 pub mod capture;
 pub mod catalogue;
+pub mod config;
 pub mod diff;
 pub mod genesys;
 pub mod model;

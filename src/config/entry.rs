@@ -1,0 +1,165 @@
+//! One value of the file, read as what its setting has to be.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use globset::{Glob, GlobMatcher};
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::domain_globs::{DomainGlobError, DomainGlobs, domain_glob};
+use super::nearest::nearest;
+use super::problem::Objection;
+use super::settings::Setting;
+use crate::catalogue::{Catalogue, Tier};
+use crate::genesys::{Region, RegionError};
+
+/// The units of a length of time, in seconds.
+const TIME_UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 60 * 60), ('d', 24 * 60 * 60)];
+
+/// A value with what is needed to judge it.
+pub(super) struct Entry<'e, 't> {
+    pub(super) setting: &'static Setting,
+    pub(super) value: &'e Spanned<DeValue<'t>>,
+    pub(super) catalogue: &'e Catalogue,
+}
+
+/// A value, or everything that is wrong with it.
+pub(super) type Reading<T> = Result<T, Vec<Objection>>;
+
+impl<'t> Entry<'_, 't> {
+    /// A text that may not be empty.
+    pub(super) fn text(&self) -> Reading<String> {
+        self.optional_text()?.ok_or_else(|| vec![self.unfit("a text that is not empty", "\"\"")])
+    }
+
+    /// A text; the empty one leaves the setting open.
+    pub(super) fn optional_text(&self) -> Reading<Option<String>> {
+        let text = self.string("a string")?;
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    /// The name or domain of a region; the empty text leaves the setting open.
+    pub(super) fn region(&self) -> Reading<Option<Region>> {
+        let Some(given) = self.optional_text()? else { return Ok(None) };
+        Region::parse(&given).map(Some).map_err(|error| {
+            let nearest = if let RegionError::UnknownRegion { nearest, .. } = &error { nearest.clone() } else { None };
+            vec![self.objection(self.value, &error.to_string()).with_nearest(nearest)]
+        })
+    }
+
+    /// A number within a range.
+    pub(super) fn number(&self, range: RangeInclusive<f64>) -> Reading<f64> {
+        let expected = format!("a number from {} to {}", range.start(), range.end());
+        let (number, literal) = match self.value.get_ref() {
+            DeValue::Float(float) => (float.as_str().parse().ok(), float.to_string()),
+            DeValue::Integer(integer) => (integer.as_str().parse().ok(), integer.to_string()),
+            _ => return Err(self.wrong_kind(&expected)),
+        };
+        number.filter(|number| range.contains(number)).ok_or_else(|| vec![self.unfit(&expected, &literal)])
+    }
+
+    /// A whole number within a range.
+    pub(super) fn whole_number(&self, range: RangeInclusive<usize>) -> Reading<usize> {
+        let expected = match *range.end() {
+            usize::MAX => format!("a whole number, {} or more", range.start()),
+            end => format!("a whole number from {} to {end}", range.start()),
+        };
+        let DeValue::Integer(integer) = self.value.get_ref() else { return Err(self.wrong_kind(&expected)) };
+        let number = usize::from_str_radix(integer.as_str(), integer.radix()).ok();
+        number.filter(|number| range.contains(number)).ok_or_else(|| vec![self.unfit(&expected, &integer.to_string())])
+    }
+
+    /// A tier, by its word.
+    pub(super) fn tier(&self) -> Reading<Tier> {
+        const TIERS: [Tier; 3] = [Tier::Standard, Tier::Deep, Tier::Content];
+        let expected = r#""standard", "deep" or "content""#;
+        let word = self.string(expected)?;
+        TIERS.into_iter().find(|tier| tier.as_str() == word).ok_or_else(|| {
+            let nearest = nearest(word, TIERS.map(Tier::as_str)).map(str::to_owned);
+            vec![self.unfit(expected, &format!("{word:?}")).with_nearest(nearest)]
+        })
+    }
+
+    /// A length of time above zero, such as `24h`.
+    pub(super) fn duration(&self) -> Reading<Duration> {
+        let expected = r#"a time above zero such as "90m", "24h" or "7d""#;
+        let given = self.string(expected)?;
+        let seconds = TIME_UNITS.iter().find_map(|(unit, seconds)| {
+            let count = given.strip_suffix(*unit)?.parse::<u64>().ok()?;
+            count.checked_mul(*seconds).filter(|seconds| *seconds > 0)
+        });
+        seconds.map(Duration::from_secs).ok_or_else(|| vec![self.unfit(expected, &format!("{given:?}"))])
+    }
+
+    /// A list of globs.
+    pub(super) fn globs(&self) -> Reading<Vec<GlobMatcher>> {
+        self.list(|element, pattern| match Glob::new(pattern) {
+            Ok(glob) => Ok(glob.compile_matcher()),
+            Err(error) => Err(self.objection(element, &format!("{pattern:?} is not a glob: {}", error.kind()))),
+        })
+    }
+
+    /// A list of globs over names of domains, each of which has to match one.
+    pub(super) fn domains(&self) -> Reading<DomainGlobs> {
+        let globs = self.list(|element, pattern| {
+            domain_glob(pattern, self.catalogue).map_err(|error| {
+                let nearest = match &error {
+                    DomainGlobError::NoDomain { nearest, .. } => nearest.as_ref().map(ToString::to_string),
+                    DomainGlobError::Syntax { .. } => None,
+                };
+                self.objection(element, &error.to_string()).with_nearest(nearest)
+            })
+        })?;
+        Ok(DomainGlobs::of(globs))
+    }
+
+    /// A list of strings, each of which is taken or objected to on its own.
+    fn list<T>(&self, take: impl Fn(&Spanned<DeValue<'t>>, &str) -> Result<T, Objection>) -> Reading<Vec<T>> {
+        let expected = "a list of strings";
+        let Some(elements) = self.value.get_ref().as_array() else { return Err(self.wrong_kind(expected)) };
+        let mut taken = Vec::new();
+        let mut objections = Vec::new();
+        for element in &**elements {
+            let one = element.get_ref().as_str().map_or_else(
+                || Err(self.objection(element, &format!("{expected} cannot hold {}", kind_of(element.get_ref())))),
+                |text| take(element, text),
+            );
+            match one {
+                Ok(one) => taken.push(one),
+                Err(objection) => objections.push(objection),
+            }
+        }
+        if objections.is_empty() { Ok(taken) } else { Err(objections) }
+    }
+
+    fn string(&self, expected: &str) -> Reading<&str> {
+        self.value.get_ref().as_str().ok_or_else(|| self.wrong_kind(expected))
+    }
+
+    fn wrong_kind(&self, expected: &str) -> Vec<Objection> {
+        vec![self.unfit(expected, kind_of(self.value.get_ref()))]
+    }
+
+    fn unfit(&self, expected: &str, found: &str) -> Objection {
+        let message = format!("{} must be {expected}, not {found}", self.setting);
+        Objection::new(self.value.span().start, message)
+    }
+
+    fn objection(&self, at: &Spanned<DeValue<'t>>, complaint: &str) -> Objection {
+        Objection::new(at.span().start, format!("{}: {complaint}", self.setting))
+    }
+}
+
+/// What a value is, as a person says it.
+pub(super) fn kind_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a fraction",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,231 @@
+//! The process's environment, as far as the program listens to it.
+
+use std::collections::BTreeMap;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Config;
+use crate::genesys::{HostRole, Hosts, Region, RegionError};
+
+const CLIENT_ID: &str = "GENESYSCLOUD_OAUTHCLIENT_ID";
+const CLIENT_SECRET: &str = "GENESYSCLOUD_OAUTHCLIENT_SECRET";
+const REGION: &str = "GENESYSCLOUD_REGION";
+const API_URL: &str = "ORGTRAIL_API_URL";
+const LOGIN_URL: &str = "ORGTRAIL_LOGIN_URL";
+pub(super) const SECRET_KEY: &str = "ORGTRAIL_SECRET_KEY";
+pub(super) const PREVIOUS_SECRET_KEY: &str = "ORGTRAIL_SECRET_KEY_PREVIOUS";
+pub(super) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+pub(super) const HOME: &str = "HOME";
+pub(super) const APPDATA: &str = "APPDATA";
+
+/// The variables that are listened to; no other is ever looked at.
+const NAMES: [&str; 10] = [
+    CLIENT_ID,
+    CLIENT_SECRET,
+    REGION,
+    API_URL,
+    LOGIN_URL,
+    SECRET_KEY,
+    PREVIOUS_SECRET_KEY,
+    XDG_CONFIG_HOME,
+    HOME,
+    APPDATA,
+];
+
+/// The environment variables that the program listens to, as they were when it was made; an empty one is not set.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    variables: BTreeMap<&'static str, SecretString>,
+}
+
+/// How to reach an organisation, and as whom.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Where the API and the login answer.
+    pub hosts: Hosts,
+    /// The id of the OAuth client.
+    pub client_id: String,
+    /// The secret of the OAuth client.
+    pub client_secret: SecretString,
+}
+
+/// An environment that does not say how to reach an organisation.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum EnvironmentError {
+    /// Variables that are needed and not set.
+    #[error("the environment does not set {}", variables.join(", "))]
+    Missing {
+        /// Their names.
+        variables: Vec<&'static str>,
+    },
+    /// A variable that does not name a region or a host.
+    #[error("could not use {variable}")]
+    Unusable {
+        /// Its name.
+        variable: &'static str,
+        /// What is wrong with its value.
+        source: RegionError,
+    },
+}
+
+impl Environment {
+    /// Takes the variables of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self::from_map(
+            NAMES.into_iter().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect(),
+        )
+    }
+
+    /// Takes variables by name.
+    #[must_use]
+    pub fn from_map(mut variables: BTreeMap<String, String>) -> Self {
+        let set = NAMES.into_iter().filter_map(|name| Some((name, variables.remove(name)?)));
+        let variables = set.filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.into())).collect();
+        Self { variables }
+    }
+
+    /// Settles how to reach the organisation; the environment wins over the configuration file.
+    ///
+    /// # Errors
+    /// Everything that is missing, or the variable that cannot be used.
+    pub fn connection(&self, config: &Config) -> Result<Connection, EnvironmentError> {
+        match (self.get(CLIENT_ID), self.variables.get(CLIENT_SECRET), self.hosts(config)?) {
+            (Some(client_id), Some(client_secret), Some(hosts)) => {
+                Ok(Connection { hosts, client_id: client_id.to_owned(), client_secret: client_secret.clone() })
+            }
+            (client_id, client_secret, hosts) => {
+                let needs = [
+                    (CLIENT_ID, client_id.is_some()),
+                    (CLIENT_SECRET, client_secret.is_some()),
+                    (REGION, hosts.is_some()),
+                ];
+                let variables = needs.into_iter().filter(|(_, is_met)| !is_met).map(|(name, _)| name).collect();
+                Err(EnvironmentError::Missing { variables })
+            }
+        }
+    }
+
+    /// The value of a variable that is set.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(ExposeSecret::expose_secret)
+    }
+
+    /// The hosts: each from its URL, else from the region. `None` where a region is needed and none is named.
+    fn hosts(&self, config: &Config) -> Result<Option<Hosts>, EnvironmentError> {
+        let (api, login) = (self.get(API_URL), self.get(LOGIN_URL));
+        if let (Some(api), Some(login)) = (api, login) {
+            return Ok(Some(Hosts::custom(api, login)?));
+        }
+        let named = self.get(REGION).map(Region::parse).transpose()?;
+        let Some(region) = named.or_else(|| config.region.clone()) else { return Ok(None) };
+        let hosts = Hosts::of(&region);
+        let (api, login) = (api.unwrap_or(hosts.api().as_str()), login.unwrap_or(hosts.login().as_str()));
+        Ok(Some(Hosts::custom(api, login)?))
+    }
+}
+
+impl From<RegionError> for EnvironmentError {
+    /// Names the variable that the value came from: the region of the configuration file is known to be usable.
+    fn from(source: RegionError) -> Self {
+        let variable = match &source {
+            RegionError::UnknownRegion { .. } => REGION,
+            RegionError::InvalidUrl { role, .. } | RegionError::InsecureUrl { role, .. } => match role {
+                HostRole::Api => API_URL,
+                HostRole::Login => LOGIN_URL,
+            },
+        };
+        Self::Unusable { variable, source }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    const CREDENTIALS: [(&str, &str); 2] = [(CLIENT_ID, "client"), (CLIENT_SECRET, "hush")];
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment::from_map(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    fn with_credentials(variables: &[(&str, &str)]) -> Environment {
+        environment(&[&CREDENTIALS, variables].concat())
+    }
+
+    fn in_ireland() -> Config {
+        Config { region: Some(Region::parse("eu-west-1").unwrap()), ..Config::default() }
+    }
+
+    fn hosts(environment: &Environment, config: &Config) -> (String, String) {
+        let hosts = environment.connection(config).unwrap().hosts;
+        (hosts.api().to_string(), hosts.login().to_string())
+    }
+
+    fn missing(environment: &Environment) -> Vec<&'static str> {
+        match environment.connection(&Config::default()) {
+            Err(EnvironmentError::Missing { variables }) => variables,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn credentials_come_from_the_environment_and_the_region_from_the_file() {
+        let connection = with_credentials(&[]).connection(&in_ireland()).unwrap();
+        assert_eq!(connection.client_id, "client");
+        assert_eq!(connection.client_secret.expose_secret(), "hush");
+        assert_eq!(connection.hosts, Hosts::of(&Region::parse("eu-west-1").unwrap()));
+    }
+
+    #[test]
+    fn the_region_of_the_environment_wins_over_the_file() {
+        let environment = with_credentials(&[(REGION, "us-east-1")]);
+        assert_eq!(
+            hosts(&environment, &in_ireland()),
+            ("https://api.mypurecloud.com/".to_owned(), "https://login.mypurecloud.com/".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_url_replaces_one_host_and_two_need_no_region() {
+        let local = "http://127.0.0.1:8080/";
+        let one = with_credentials(&[(API_URL, local)]);
+        assert_eq!(hosts(&one, &in_ireland()), (local.to_owned(), "https://login.mypurecloud.ie/".to_owned()));
+        assert_eq!(missing(&one), [REGION]);
+        let both = with_credentials(&[(API_URL, local), (LOGIN_URL, local), (REGION, "nowhere")]);
+        assert_eq!(hosts(&both, &Config::default()), (local.to_owned(), local.to_owned()));
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_once_and_empty_is_missing() {
+        assert_eq!(missing(&environment(&[])), [CLIENT_ID, CLIENT_SECRET, REGION]);
+        assert_eq!(
+            missing(&environment(&[(CLIENT_ID, "client"), (CLIENT_SECRET, ""), (REGION, "")])),
+            [CLIENT_SECRET, REGION]
+        );
+        assert_eq!(
+            environment(&[(REGION, "us-east-1")]).connection(&Config::default()).unwrap_err().to_string(),
+            "the environment does not set GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET"
+        );
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_used_is_blamed_on_its_variable() {
+        for (variable, value) in
+            [(REGION, "nowhere"), (API_URL, "http://api.mypurecloud.ie"), (LOGIN_URL, "https://me:hush@x.example")]
+        {
+            let error = with_credentials(&[(variable, value)]).connection(&in_ireland()).unwrap_err();
+            assert_eq!(error.to_string(), format!("could not use {variable}"));
+            assert!(!format!("{error:?}").contains("hush"));
+        }
+    }
+
+    #[test]
+    fn what_is_debugged_shows_no_value() {
+        let environment = with_credentials(&[(SECRET_KEY, "hush"), ("PATH", "hush")]);
+        let connection = environment.connection(&in_ireland()).unwrap();
+        assert!(!format!("{environment:?} {connection:?}").contains("hush"));
+        assert!(!format!("{environment:?}").contains("PATH"));
+    }
+}

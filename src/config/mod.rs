@@ -1,0 +1,92 @@
+//! From the configuration file and the environment, as they are written, to values the program can rely on.
+//!
+//! The file is read as text that its caller hands in; every problem of it is found at once, each at its line
+//! ([`ConfigError`]). Secrets are never in the file: they come from the [`Environment`], which is the only place besides the
+//! command line that knows the process's variables, or from the user's own folder ([`Environment::secret_key`]).
+//!
+//! It must not know git, the network or what is done with a setting. Limits: a variable that is not Unicode counts as not set.
+
+mod domain_globs;
+mod entry;
+mod environment;
+mod file;
+mod nearest;
+mod problem;
+mod secret_key;
+mod settings;
+
+use std::time::Duration;
+
+pub use domain_globs::{DomainGlobError, DomainGlobs};
+pub use environment::{Connection, Environment, EnvironmentError};
+pub use problem::{ConfigError, Problem};
+pub use secret_key::{KeyOrigin, SecretKeyError};
+
+use crate::catalogue::{Catalogue, Tier};
+use crate::genesys::Region;
+use crate::policy::Production;
+use file::RawFile;
+
+/// What a trail's configuration file settles, with the defaults for what it leaves open.
+#[derive(Debug)]
+pub struct Config {
+    /// The branch that is written; absent: the one that `HEAD` names.
+    pub branch: Option<String>,
+    /// The remote to fetch from and push to.
+    pub remote: String,
+    /// The region of the organisation, unless the environment names one.
+    pub region: Option<Region>,
+    /// The share of the allowed request rate to use.
+    pub rate_share: f64,
+    /// How many requests may be in flight.
+    pub in_flight: usize,
+    /// The deepest tier that a run captures.
+    pub tier: Tier,
+    /// The domains that are captured.
+    pub include: DomainGlobs,
+    /// The domains that are left out of those.
+    pub exclude: DomainGlobs,
+    /// How long a domain may go uncaptured before it is stale.
+    pub stale_after: Duration,
+    /// How many reads a run may spend to confirm removals.
+    pub confirm_reads: usize,
+    /// The domains that may be forbidden or absent without making a capture partial.
+    pub accept: DomainGlobs,
+    /// What is in production.
+    pub production: Production,
+}
+
+impl Config {
+    /// Reads a configuration file; `file` is what its user calls it.
+    ///
+    /// # Errors
+    /// Every problem of the file, in order of place.
+    pub fn parse(file: &str, text: &str, catalogue: &Catalogue) -> Result<Self, ConfigError> {
+        RawFile::read(text).validate(catalogue).map_err(|objections| ConfigError::new(file, text, objections))
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            branch: None,
+            remote: "origin".to_owned(),
+            region: None,
+            rate_share: 0.8,
+            in_flight: 8,
+            tier: Tier::Standard,
+            include: DomainGlobs::every(),
+            exclude: DomainGlobs::default(),
+            stale_after: Duration::from_secs(24 * 60 * 60),
+            confirm_reads: 1000,
+            accept: DomainGlobs::default(),
+            production: Production::default(),
+        }
+    }
+}
+
+/// Returns the commented file that a new trail begins with: every key, its default, and why one would change it.
+#[must_use]
+pub fn template() -> &'static str {
+    include_str!("orgtrail.template.toml")
+}

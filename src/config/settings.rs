@@ -1,0 +1,81 @@
+//! The table of settings: every section and key of the file, and what each has to be.
+
+use std::fmt;
+
+use super::Config;
+use super::entry::{Entry, Reading};
+
+/// A key of the file.
+pub(super) struct Setting {
+    pub(super) section: &'static str,
+    pub(super) key: &'static str,
+    /// Takes its value into the configuration.
+    pub(super) take: fn(&Entry<'_, '_>, &mut Config) -> Reading<()>,
+}
+
+/// Every key, section by section.
+pub(super) static SETTINGS: [Setting; 13] = [
+    Setting {
+        section: "trail",
+        key: "branch",
+        take: |entry, config| entry.optional_text().map(|branch| config.branch = branch),
+    },
+    Setting { section: "trail", key: "remote", take: |entry, config| entry.text().map(|name| config.remote = name) },
+    Setting {
+        section: "genesys",
+        key: "region",
+        take: |entry, config| entry.region().map(|region| config.region = region),
+    },
+    Setting {
+        section: "rate",
+        key: "share",
+        take: |entry, config| entry.number(0.05..=1.0).map(|share| config.rate_share = share),
+    },
+    Setting {
+        section: "rate",
+        key: "in_flight",
+        take: |entry, config| entry.whole_number(1..=16).map(|requests| config.in_flight = requests),
+    },
+    Setting { section: "capture", key: "tier", take: |entry, config| entry.tier().map(|tier| config.tier = tier) },
+    Setting {
+        section: "capture",
+        key: "include",
+        take: |entry, config| entry.domains().map(|domains| config.include = domains),
+    },
+    Setting {
+        section: "capture",
+        key: "exclude",
+        take: |entry, config| entry.domains().map(|domains| config.exclude = domains),
+    },
+    Setting {
+        section: "capture",
+        key: "stale_after",
+        take: |entry, config| entry.duration().map(|age| config.stale_after = age),
+    },
+    Setting {
+        section: "capture",
+        key: "confirm_reads",
+        take: |entry, config| entry.whole_number(0..=usize::MAX).map(|reads| config.confirm_reads = reads),
+    },
+    Setting {
+        section: "coverage",
+        key: "accept",
+        take: |entry, config| entry.domains().map(|domains| config.accept = domains),
+    },
+    Setting {
+        section: "production",
+        key: "divisions",
+        take: |entry, config| entry.globs().map(|globs| config.production.divisions = globs),
+    },
+    Setting {
+        section: "production",
+        key: "names",
+        take: |entry, config| entry.globs().map(|globs| config.production.names = globs),
+    },
+];
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}] {}", self.section, self.key)
+    }
+}
