@@ -10,4 +10,5 @@ pub mod genesys;
 pub mod model;
 pub mod policy;
 pub mod record;
+pub mod report;
 pub mod trail;

@@ -1,0 +1,15 @@
+//! Renderers: values in, bytes out, one file per format.
+//!
+//! A renderer is a function of a value and a writer. It neither sorts nor resolves names nor looks at the terminal: the order
+//! is [`ChangeSet`]'s, the names are those that classification found, and whether there is colour is an argument.
+//!
+//! Names and values come from the organisation and may be hostile. Every renderer keeps them in their place: text output shows
+//! control and invisible characters as escapes, Markdown output shows whatever could be markup as code. What is shortened says
+//! by how much; what is left out is counted.
+
+mod change_set;
+pub mod json;
+mod shown;
+mod text_diff;
+
+pub use change_set::{ChangeSet, Endpoint, LeftOut};
