@@ -5,3 +5,4 @@ pub mod canonical;
 pub mod catalogue;
 pub mod diff;
 pub mod model;
+pub mod sim;

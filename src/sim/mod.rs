@@ -1,0 +1,18 @@
+//! The simulated org: what `demo`, `sim` and the tests use in place of a real one.
+//!
+//! [`World`] holds the entities and is pure; an answer of it has the noise of the API on every read. What an org consists of is
+//! data: the domain files say how a domain is listed, read and treated, `schemas/sim/` what its entities look like. No domain
+//! is known by name here, and none can be reached in another way than the API contract has it. It is never the proof that a path or a
+//! field exists: the contract is.
+
+mod made_up;
+mod noise;
+mod recipe;
+mod rng;
+mod sample;
+mod template;
+mod world;
+
+pub use recipe::Scale;
+pub use rng::Rng;
+pub use world::{World, WorldError};
