@@ -239,6 +239,10 @@ impl World {
         true
     }
 
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// A new id, different from all before.
     pub(super) fn new_id(&mut self, domain: &DomainId) -> String {
         self.made += 1;
