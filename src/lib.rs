@@ -11,4 +11,5 @@ pub mod model;
 pub mod policy;
 pub mod record;
 pub mod report;
+pub mod sim;
 pub mod trail;

@@ -1,0 +1,210 @@
+//! Between socket and world: login, tokens, rate limit, faults, the log of requests. Synchronous, and without a clock of its own.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::api::{Api, CLIENTS_PATH, domain_at};
+use super::fault::{Effect, Faults, RateHeaders};
+use super::login::{Client, Tokens};
+use super::query;
+use super::rate::{RateLimit, Usage};
+use super::reply::{Body, Refusal, Reply};
+use super::rng::Rng;
+use super::server::ServerOptions;
+use super::world::World;
+use crate::model::Value;
+
+/// The path of the token endpoint.
+const LOGIN_PATH: &str = "/oauth/token";
+
+/// What a proxy shows when the API is not there.
+const WEB_PAGE: &str = "<!DOCTYPE html><html><body><h1>Please stand by</h1></body></html>";
+
+/// What `Retry-After` and the reset header say where a fault leaves them open.
+const DEFAULT_RESET: u64 = 60;
+
+/// A request as it came in.
+pub(super) struct Incoming<'i> {
+    pub(super) method: &'i str,
+    pub(super) path: &'i str,
+    pub(super) query: &'i str,
+    pub(super) authorization: Option<&'i str>,
+    pub(super) body: &'i str,
+}
+
+/// A request that was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedRequest {
+    /// Its method.
+    pub method: String,
+    /// Its path.
+    pub path: String,
+    /// Its parameters, decoded, in order.
+    pub query: Vec<(String, String)>,
+    /// The status of the answer; `None` where the connection broke.
+    pub status: Option<u16>,
+}
+
+/// All that requests share.
+pub(super) struct Gate {
+    api: Api,
+    pub(super) client: Client,
+    options: ServerOptions,
+    seed: u64,
+    world: Mutex<World>,
+    desk: Mutex<Desk>,
+}
+
+/// What every request changes.
+#[derive(Default)]
+pub(super) struct Desk {
+    pub(super) tokens: Tokens,
+    pub(super) faults: Faults,
+    pub(super) log: Vec<LoggedRequest>,
+    rate: RateLimit,
+    served: u64,
+}
+
+impl Gate {
+    pub(super) fn new(world: World, options: ServerOptions) -> Self {
+        let client = options.client.clone().map_or_else(|| client_of(&world), |(id, secret)| Client { id, secret });
+        Self {
+            api: Api::of(world.catalogue()),
+            client,
+            seed: world.seed(),
+            options,
+            world: Mutex::new(world),
+            desk: Mutex::default(),
+        }
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        // A caller that panicked left the world as it was; the test that it failed says so itself.
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a request and logs it.
+    pub(super) fn serve(&self, incoming: &Incoming<'_>) -> Reply {
+        let reply = if incoming.path == LOGIN_PATH { self.log_in(incoming) } else { self.call(incoming) };
+        let status = (reply.body != Body::Reset).then_some(reply.status);
+        self.desk().log.push(LoggedRequest {
+            method: incoming.method.to_owned(),
+            path: incoming.path.to_owned(),
+            query: query::read(incoming.query),
+            status,
+        });
+        reply
+    }
+
+    fn log_in(&self, incoming: &Incoming<'_>) -> Reply {
+        if incoming.method != "POST" {
+            return Refusal::new(405, "method.not.allowed", "A token is asked for with POST.").reply("");
+        }
+        let (now, lifetime) = ((self.options.now)(), self.options.token_lifetime);
+        let authorization = incoming.authorization;
+        self.desk().tokens.grant(&self.client, authorization, incoming.body, now, lifetime, self.seed)
+    }
+
+    fn call(&self, incoming: &Incoming<'_>) -> Reply {
+        let now = (self.options.now)();
+        let world = self.world();
+        let mut desk = self.desk();
+        let number = desk.served;
+        desk.served += 1;
+        let is_listing = self.api.is_listing(&world, incoming.path);
+        let effect = desk.faults.strike(number, incoming.path, is_listing);
+        let is_admitted = desk.tokens.admit(incoming.authorization, now);
+        let counted = self.options.allowed_per_minute.filter(|_| is_admitted);
+        let usage = counted.map(|allowed| desk.rate.count(allowed, now));
+        drop(desk);
+
+        let mut rng = Rng::keyed(self.seed, &["request", &number.to_string()]);
+        let correlation = rng.uuid();
+        let permissions = self.api.permissions(&world, incoming.path);
+        let reply = if let Some(reply) = effect.and_then(|effect| refused_by(effect, &permissions, &correlation)) {
+            reply
+        } else if !is_admitted {
+            let code = if incoming.authorization.is_some() { "bad.credentials" } else { "authentication.required" };
+            Refusal::new(401, code, "No authentication bearer token that counts came with the request.")
+                .reply(&correlation)
+        } else if let Some(usage) = usage.filter(|usage| usage.is_exceeded()) {
+            too_many(usage.allowed, usage.reset).reply(&correlation).with_header("retry-after", usage.reset)
+        } else if incoming.method != "GET" {
+            Refusal::new(405, "method.not.allowed", "The simulated org is for reading.").reply(&correlation)
+        } else {
+            let asked = query::read(incoming.query);
+            let answer = self.api.answer(&world, incoming.path, &asked, &self.client.id, effect, &mut rng);
+            match answer {
+                Ok(body) => spoiled(effect, Reply::json(200, body)),
+                Err(refusal) => refusal.reply(&correlation),
+            }
+        };
+        let reply = match (usage, effect) {
+            (_, Some(Effect::TooManyRequests { .. })) | (None, _) => reply,
+            (Some(usage), _) => with_rate(reply, usage),
+        };
+        reply.with_header("inin-correlation-id", correlation)
+    }
+}
+
+/// The program that logs in: the first that the org knows, with the secret that it has now.
+fn client_of(world: &World) -> Client {
+    let known = domain_at(world, CLIENTS_PATH).and_then(|domain| {
+        let client = &world.members(&domain.id).first()?.value;
+        let text = |name| client.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+        Some(Client { id: text("id")?, secret: text("secret")? })
+    });
+    let mut rng = Rng::keyed(world.seed(), &["client"]);
+    known.unwrap_or_else(|| Client { id: rng.uuid(), secret: rng.hex(40) })
+}
+
+/// The answer where a fault decides it alone.
+fn refused_by(effect: Effect, permissions: &[String], correlation: &str) -> Option<Reply> {
+    let refusal = match effect {
+        Effect::Unauthorised => Refusal::new(401, "bad.credentials", "Invalid login credentials."),
+        Effect::Forbidden => {
+            let needed = permissions.join(", ");
+            let message = format!("Unable to perform the requested action. Missing permission(s): {needed}");
+            Refusal::new(403, "missing.permissions", message)
+        }
+        Effect::NotFound => Refusal::new(404, "not.found", "The requested resource could not be found."),
+        Effect::Gone => Refusal::new(410, "gone", "The requested resource is gone."),
+        Effect::InternalError => Refusal::new(500, "internal.server.error", "The request could not be processed."),
+        Effect::Unavailable => Refusal::new(503, "service.unavailable", "The service is unavailable."),
+        Effect::TooManyRequests { retry_after, rate_headers } => {
+            let usage = Usage { count: 301, allowed: 300, reset: retry_after.unwrap_or(DEFAULT_RESET) };
+            let mut reply = too_many(usage.allowed, usage.reset).reply(correlation);
+            if let Some(seconds) = retry_after {
+                reply = reply.with_header("retry-after", seconds);
+            }
+            return Some(if rate_headers == RateHeaders::UsedUp { with_rate(reply, usage) } else { reply });
+        }
+        Effect::Reset => return Some(Reply { status: 200, headers: Vec::new(), body: Body::Reset }),
+        Effect::Html => return Some(Reply { status: 200, headers: Vec::new(), body: Body::Html(WEB_PAGE) }),
+        _ => return None,
+    };
+    Some(refusal.reply(correlation))
+}
+
+/// An answer that a fault cuts off.
+fn spoiled(effect: Option<Effect>, mut reply: Reply) -> Reply {
+    if let (Some(Effect::TruncatedJson), Body::Json(body)) = (effect, &mut reply.body) {
+        body.truncate(body.len() / 2);
+    }
+    reply
+}
+
+fn too_many(allowed: u32, reset: u64) -> Refusal {
+    let message = format!("Rate limit exceeded the maximum [{allowed}] requests within [{reset}] seconds");
+    Refusal { limit: Some(allowed), ..Refusal::new(429, "too.many.requests", message) }
+}
+
+fn with_rate(reply: Reply, usage: Usage) -> Reply {
+    reply
+        .with_header("inin-ratelimit-count", usage.count)
+        .with_header("inin-ratelimit-allowed", usage.allowed)
+        .with_header("inin-ratelimit-reset", usage.reset)
+}
