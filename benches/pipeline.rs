@@ -157,7 +157,9 @@ impl History {
     }
 
     fn commit_next(&mut self) {
-        let Some((key, text)) = self.before.entities.iter().nth(self.changed % self.before.entities.len()) else { return };
+        let Some((key, text)) = self.before.entities.iter().nth(self.changed % self.before.entities.len()) else {
+            return;
+        };
         let changed = read(text.as_str().as_bytes()).ok().map(|mut value| {
             if let Value::Object(object) = &mut value {
                 object.insert("title", Value::from(format!("Title {}", self.changed)));
@@ -178,7 +180,12 @@ fn init(dir: &Path, options: &InitOptions<'_>) -> Trail {
     Trail::init(dir, options).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn edits(domain: &Domain, before: &DomainSnapshot, after: &DomainSnapshot, width: Width) -> BTreeMap<String, Option<Vec<u8>>> {
+fn edits(
+    domain: &Domain,
+    before: &DomainSnapshot,
+    after: &DomainSnapshot,
+    width: Width,
+) -> BTreeMap<String, Option<Vec<u8>>> {
     changed_files(domain, before, after, width).unwrap_or_else(|wider| panic!("{wider:?} is needed"))
 }
 
@@ -223,13 +230,19 @@ fn print_ratios(setting: &Setting) {
         let mut history = History::new(count);
         let rows = [
             ("reference", baseline),
-            ("canonicalise and digest", median(|| {
-                black_box(Digest::of_domain(&setting.canonicalise(&left)));
-            })),
-            ("diff of both raw sides", median(|| {
-                let (before, after) = (setting.canonicalise(&left), setting.canonicalise(&right));
-                black_box(diff_domain(setting.domain(), &before, &after));
-            })),
+            (
+                "canonicalise and digest",
+                median(|| {
+                    black_box(Digest::of_domain(&setting.canonicalise(&left)));
+                }),
+            ),
+            (
+                "diff of both raw sides",
+                median(|| {
+                    let (before, after) = (setting.canonicalise(&left), setting.canonicalise(&right));
+                    black_box(diff_domain(setting.domain(), &before, &after));
+                }),
+            ),
             ("commit of one changed user", median(|| history.commit_next())),
         ];
         for (work, time) in rows {

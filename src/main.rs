@@ -1,2 +1,7 @@
 //! The `orgtrail` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(orgtrail::cli::run(std::env::args_os()))
+}

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{StreamExt, stream};
-use globset::GlobSet;
 
 use super::collect::Entities;
 use super::domain::{Listed, Lister};
@@ -15,7 +14,7 @@ use super::trouble::Trouble;
 use crate::canonical::{read, value_of};
 use crate::catalogue::FieldPath;
 use crate::genesys::{FetchError, Get};
-use crate::model::{CanonicalText, DomainSnapshot, EntityKey};
+use crate::model::{CanonicalText, DomainId, DomainSnapshot, EntityKey};
 
 /// Confirming reads that are under way together.
 const TOGETHER: usize = 8;
@@ -34,7 +33,7 @@ pub enum Caution {
 /// When a removal is taken.
 pub struct RemovalPolicy {
     /// Domains whose removals are taken without proof.
-    pub accepted: GlobSet,
+    pub accepted: BTreeSet<DomainId>,
     /// How careful to be.
     pub caution: Caution,
     /// Confirming reads that are left to the run.
@@ -79,7 +78,7 @@ impl Lister<'_> {
         if missing.suspects.is_empty() {
             return missing.settle(recorded, listed.entities(), requests, None);
         }
-        if policy.accepted.is_match(self.domain.id.as_str()) {
+        if policy.accepted.contains(&self.domain.id) {
             missing.suspects.clear();
             return missing.settle(recorded, listed.entities(), requests, None);
         }

@@ -7,10 +7,11 @@ use clap::Args;
 use super::args::{Format, Global};
 use super::revision::{commits_between, kind, last_run, resolve};
 use super::workspace::{CommitTree, Workspace};
-use super::{Exit, Exits, Failure, Ui, clock};
+use super::run::endpoint;
+use super::{Exit, Exits, Failure, Ui};
 use crate::policy::Names;
 use crate::record::{Archive, CommitKind, Step, between};
-use crate::report::{self, ChangeSet, Endpoint};
+use crate::report::{self, ChangeSet};
 use crate::trail::CommitId;
 
 /// Show what changed between two states, judged and with names
@@ -42,7 +43,7 @@ pub(super) fn run(args: &DiffArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
 /// Prints a change set in the format that was asked for.
 pub(super) fn show(changes: &ChangeSet, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     let mut exits = Exits::default();
-    if global.fail_on.is_some_and(|level| changes.worst().is_some_and(|worst| worst >= level)) {
+    if global.fail_on.is_some_and(|level| changes.counts().worst().is_some_and(|worst| worst >= level)) {
         exits.add(Exit::Findings);
     }
     let shown = global.min_severity.map_or_else(|| changes.clone(), |level| changes.clone().at_least(level));
@@ -77,14 +78,13 @@ pub(super) fn compare(workspace: &Workspace, from: CommitId, to: CommitId, ui: &
     for problem in &unjudged {
         ui.warn(problem.to_string());
     }
-    let endpoint = |commit: CommitId| -> Result<Endpoint, Failure> {
-        let info = workspace.trail.commit_info(&commit)?;
-        let taken_at = Some(clock::of_seconds(info.committer.seconds));
-        Ok(Endpoint { commit: Some(commit.to_string()), taken_at })
-    };
-    Ok(ChangeSet::arranged(endpoint(from)?, endpoint(to)?, changes)
-        .with_baselines(found.baselines)
-        .with_new_fields(found.new_fields)
-        .with_migrations(found.migrations)
-        .with_coverage(found.coverage))
+    let set = ChangeSet::arranged(Some(endpoint(workspace, from)?), Some(endpoint(workspace, to)?), changes);
+    Ok(ChangeSet {
+        baselines: found.baselines,
+        new_fields: found.new_fields,
+        migrations: found.migrations,
+        coverage: found.coverage,
+        unjudged,
+        ..set
+    })
 }

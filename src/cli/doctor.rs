@@ -116,7 +116,7 @@ fn secrets_key(environment: &Environment, exits: &mut Exits) -> Check {
 }
 
 fn remote(workspace: &Workspace) -> Result<Check, Failure> {
-    let name = &workspace.config.trail.remote;
+    let name = &workspace.config.remote;
     Ok(if workspace.trail.has_remote(name)? {
         ok("remote", format!("{name:?} is set up"))
     } else {
@@ -156,7 +156,7 @@ async fn permissions(workspace: &Workspace, client: &Client, exits: &mut Exits, 
             continue;
         }
         let answer = client.get(&smallest_page(domain)).await;
-        let accepted = workspace.config.coverage.accept.is_match(domain.id.as_str());
+        let accepted = workspace.config.accept.is_match(&domain.id);
         match answer {
             Ok(_) => {}
             Err(FetchError::Forbidden { permissions, .. }) => {

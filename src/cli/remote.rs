@@ -41,7 +41,7 @@ impl Remote {
         now: DateTime<Utc>,
         ui: &Ui,
     ) -> Result<Option<Self>, Failure> {
-        let name = workspace.config.trail.remote.clone();
+        let name = workspace.config.remote.clone();
         if effect == Effect::None || !workspace.trail.has_remote(&name)? {
             if effect == Effect::Push {
                 let failure = Failure::new(Exit::Usage, format!("there is no remote {name:?} to push to"));

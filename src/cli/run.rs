@@ -7,9 +7,8 @@ use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use globset::GlobSet;
 
-use super::clock::written;
+use super::clock::{of_seconds, written};
 use super::remote::Remote;
 use super::ui::Ui;
 use super::workspace::{CommitTree, Workspace};
@@ -43,7 +42,7 @@ pub(super) struct RunOptions {
     /// The domains of the profile, whatever this run was narrowed to.
     pub(super) profile: BTreeSet<DomainId>,
     /// Domains whose removals are taken without proof.
-    pub(super) accepted_removals: GlobSet,
+    pub(super) accepted_removals: BTreeSet<DomainId>,
     /// Whether anything is written.
     pub(super) effect: Effect,
     /// The instant of the run.
@@ -73,11 +72,10 @@ pub(super) struct Taken {
 
 /// The domains of a profile: a tier and those below it, and what `include` and `exclude` say.
 pub(super) fn profile(workspace: &Workspace, tier: Option<crate::catalogue::Tier>) -> BTreeSet<DomainId> {
-    let capture = &workspace.config.capture;
-    let tier = tier.unwrap_or(capture.tier);
+    let config = &workspace.config;
+    let tier = tier.unwrap_or(config.tier);
     let domains = workspace.catalogue.iter().filter(|domain| {
-        let name = domain.id.as_str();
-        (domain.tier <= tier || capture.include.is_match(name)) && !capture.exclude.is_match(name)
+        (domain.tier <= tier || config.include.is_match(&domain.id)) && !config.exclude.is_match(&domain.id)
     });
     domains.map(|domain| domain.id.clone()).collect()
 }
@@ -121,7 +119,7 @@ pub(super) async fn take(
     let policy = RemovalPolicy {
         accepted: options.accepted_removals.clone(),
         caution: view.caution(ledger.view.as_deref(), archive.ledger().is_none()),
-        reads_left: AtomicUsize::new(workspace.config.capture.confirm_reads),
+        reads_left: AtomicUsize::new(workspace.config.confirm_reads),
     };
     let progress = Bar { ui };
     let domains = capturer.run(&options.selection, &OnRecord(&archive), &policy, &progress).await;
@@ -145,6 +143,7 @@ pub(super) async fn take(
     let mut unjudged = BTreeSet::new();
     let after = archive_after(&archive, &captured);
     let rules = workspace.policy()?;
+    let before = tip.map(|tip| endpoint(workspace, tip)).transpose()?;
     let classified = classify(&rules, workspace, &planned, &archive, &after, &mut unjudged);
     for problem in &unjudged {
         ui.warn(problem.to_string());
@@ -167,11 +166,11 @@ pub(super) async fn take(
         }
     }
     let changes = ChangeSet::arranged(
-        Endpoint { commit: tip.map(|tip| tip.to_string()), taken_at: None },
-        Endpoint { commit: commits.last().map(ToString::to_string), taken_at: Some(at) },
+        before,
+        Some(Endpoint { commit: commits.last().map(ToString::to_string), taken_at: at }),
         classified,
-    )
-    .with_baselines(planned.baselines.clone());
+    );
+    let changes = ChangeSet { baselines: planned.baselines.clone(), unjudged, ..changes };
     let document = RunDocument {
         schema_version: 1,
         run: run.to_string(),
@@ -189,12 +188,17 @@ pub(super) async fn take(
     Ok(Taken { document, changes, exits })
 }
 
+/// A commit as one end of a comparison.
+pub(super) fn endpoint(workspace: &Workspace, commit: CommitId) -> Result<Endpoint, Failure> {
+    let info = workspace.trail.commit_info(&commit)?;
+    Ok(Endpoint { commit: Some(commit.to_string()), taken_at: of_seconds(info.committer.seconds) })
+}
+
 /// A client of the API for one run.
 pub(super) fn client(workspace: &Workspace, connection: Connection) -> Result<Client, Failure> {
-    let rate = &workspace.config.rate;
     let mut options = ClientOptions::new(connection.hosts, connection.client_id, connection.client_secret);
-    options.in_flight = rate.in_flight;
-    options.rate_share = rate.share;
+    options.in_flight = workspace.config.in_flight;
+    options.rate_share = workspace.config.rate_share;
     Client::new(options, Arc::new(SystemClock::new())).map_err(|error| Failure::of(Exit::Internal, &error))
 }
 
@@ -287,7 +291,7 @@ fn observe(
             RunStatus::Absent => Some(LedgerStatus::Absent),
             RunStatus::Skipped => Some(LedgerStatus::Skipped),
             RunStatus::Partial | RunStatus::Failed => {
-                is_stale(id, heartbeat, options.now, workspace.config.capture.stale_after).then_some(LedgerStatus::Stale)
+                is_stale(id, heartbeat, options.now, workspace.config.stale_after).then_some(LedgerStatus::Stale)
             }
         };
         observed.push(Observed {
@@ -437,10 +441,10 @@ fn run_domain(capture: &DomainCapture, ledger: &Ledger, id: &DomainId) -> RunDom
 fn judge(workspace: &Workspace, before: &Ledger, after: &Ledger, captured: &CaptureRun) -> (Exits, Vec<RunFinding>) {
     let mut exits = Exits::default();
     let mut findings = Vec::new();
-    let accept = &workspace.config.coverage.accept;
+    let accept = &workspace.config.accept;
     let mut troubles: Vec<&Trouble> = Vec::new();
     for (id, capture) in &captured.domains {
-        let is_accepted = matches!(capture.status, RunStatus::Forbidden | RunStatus::Absent) && accept.is_match(id.as_str());
+        let is_accepted = matches!(capture.status, RunStatus::Forbidden | RunStatus::Absent) && accept.is_match(id);
         if matches!(capture.status, RunStatus::Complete | RunStatus::Skipped) || is_accepted {
             continue;
         }

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::args::{Format, Global};
 use super::run::{Effect, RunOptions, profile, take};
-use super::workspace::{Workspace, domain_globs};
+use super::workspace::{Workspace, matching_domains};
 use super::{Exit, Exits, Failure, Ui, clock, runtime};
 use crate::capture::Selection;
 use crate::catalogue::Tier;
@@ -74,7 +74,7 @@ pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits
 
     let mut exits = taken.exits;
     let mut document = taken.document;
-    if global.fail_on.is_some_and(|level| taken.changes.worst().is_some_and(|worst| worst >= level)) {
+    if global.fail_on.is_some_and(|level| taken.changes.counts().worst().is_some_and(|worst| worst >= level)) {
         exits.add(Exit::Findings);
         document.exit_codes = exits.codes();
     }
@@ -85,7 +85,7 @@ pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits
         Format::Json => report::run::json(&document, &mut out),
         Format::Markdown => report::markdown::render(&changes, &mut out),
         Format::Text => report::run::text(&document, style, &mut out)
-            .and_then(|()| if changes.is_empty() { Ok(()) } else { report::text::render(&changes, style, &mut out) }),
+            .and_then(|()| if changes.changes.is_empty() { Ok(()) } else { report::text::render(&changes, style, &mut out) }),
     };
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;
@@ -94,13 +94,13 @@ pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits
 
 fn options(args: &SnapshotArgs, global: &Global, workspace: &Workspace) -> Result<RunOptions, Failure> {
     let catalogue = &workspace.catalogue;
-    let only = domain_globs("--only", &args.only, catalogue)?;
-    let skip = domain_globs("--skip", &args.skip, catalogue)?;
-    let accepted_removals = domain_globs("--accept-removals", &args.accept_removals, catalogue)?;
+    let only = matching_domains("--only", &args.only, catalogue)?;
+    let skip = matching_domains("--skip", &args.skip, catalogue)?;
+    let accepted_removals = matching_domains("--accept-removals", &args.accept_removals, catalogue)?;
     let profile = profile(workspace, args.tier.map(Tier::from));
     let chosen = catalogue.names().filter(|id| {
-        let is_wanted = if args.only.is_empty() { profile.contains(id) } else { only.is_match(id.as_str()) };
-        is_wanted && !skip.is_match(id.as_str())
+        let is_wanted = if args.only.is_empty() { profile.contains(id) } else { only.contains(id) };
+        is_wanted && !skip.contains(id)
     });
     let selection = Selection(chosen.cloned().collect());
     if selection.0.is_empty() {

@@ -1,13 +1,12 @@
 //! What a verb works with: the trail, its configuration, the domains and the rules.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::args::Global;
 use super::{Exit, Failure};
 use crate::catalogue::Catalogue;
-use crate::config::Config;
+use crate::config::{Config, DomainGlobs};
 use crate::model::DomainId;
 use crate::policy::{Policy, Rule, built_in_rules, user_rules};
 use crate::record::Tree;
@@ -76,7 +75,7 @@ impl Workspace {
         let file = global.config.as_ref().map_or_else(|| CONFIG_FILE.to_owned(), |path| path.display().to_string());
         let config = Config::parse(&file, &text, &catalogue)
             .map_err(|problems| Failure::new(Exit::Usage, problems.to_string()).hint("`orgtrail config check` checks again"))?;
-        let branch = config.trail.branch.clone().or(head).ok_or_else(|| {
+        let branch = config.branch.clone().or(head).ok_or_else(|| {
             Failure::new(Exit::Usage, "the trail has no branch checked out").hint("name one as [trail] branch")
         })?;
         Ok(Self { trail, branch, catalogue, config })
@@ -137,23 +136,17 @@ fn settings_file(
     }
 }
 
-/// Compiles globs over domain names; each must name a domain.
-pub(super) fn domain_globs(flag: &str, patterns: &[String], catalogue: &Catalogue) -> Result<GlobSet, Failure> {
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        let glob = Glob::new(pattern)
-            .map_err(|error| Failure::new(Exit::Usage, format!("{flag} {pattern}: {}", error.kind())))?;
-        let matcher = glob.compile_matcher();
-        if !catalogue.names().any(|name| matcher.is_match(name.as_str())) {
-            let failure = Failure::new(Exit::Usage, format!("{flag} {pattern}: there is no such domain"));
-            return Err(failure.hint(match nearest_domain(pattern, catalogue) {
-                Some(nearest) => format!("did you mean {nearest}? `orgtrail domains` lists all"),
-                None => "`orgtrail domains` lists all".to_owned(),
-            }));
-        }
-        set.add(glob);
-    }
-    set.build().map_err(|error| Failure::new(Exit::Usage, format!("{flag}: {error}")))
+/// The domains that the patterns of a flag match; each pattern must match one.
+pub(super) fn matching_domains(
+    flag: &str,
+    patterns: &[String],
+    catalogue: &Catalogue,
+) -> Result<BTreeSet<DomainId>, Failure> {
+    let globs = DomainGlobs::parse(patterns.iter().map(String::as_str), catalogue).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(|error| format!("{flag}: {error}")).collect();
+        Failure::new(Exit::Usage, lines.join("; ")).hint("`orgtrail domains` lists all domains")
+    })?;
+    Ok(catalogue.names().filter(|id| globs.is_match(id)).cloned().collect())
 }
 
 /// The domain whose name is most like a text, if any is like it at all.

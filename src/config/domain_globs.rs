@@ -56,17 +56,6 @@ impl DomainGlobs {
         if problems.is_empty() { Ok(Self(globs)) } else { Err(problems) }
     }
 
-    /// Matches every domain.
-    #[must_use]
-    #[allow(
-        clippy::expect_used,
-        clippy::missing_panics_doc,
-        reason = "the glob is a constant that every test compiles"
-    )]
-    pub fn every() -> Self {
-        Self(vec![Glob::new("*").expect("`*` is a glob").compile_matcher()])
-    }
-
     /// Takes globs that are known to match a domain.
     pub(super) fn of(globs: Vec<GlobMatcher>) -> Self {
         Self(globs)
@@ -137,7 +126,6 @@ mod tests {
         assert!(globs.is_match(&id("users.users")));
         assert!(!globs.is_match(&id("teams.teams")));
         assert!(!DomainGlobs::default().is_match(&id("teams.teams")));
-        assert!(catalogue.names().all(|name| DomainGlobs::every().is_match(name)));
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Default for Config {
             rate_share: 0.8,
             in_flight: 8,
             tier: Tier::Standard,
-            include: DomainGlobs::every(),
+            include: DomainGlobs::default(),
             exclude: DomainGlobs::default(),
             stale_after: Duration::from_secs(24 * 60 * 60),
             confirm_reads: 1000,

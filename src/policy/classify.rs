@@ -140,7 +140,22 @@ impl<'c> Policy<'c> {
         ClassifiedChange { change, name, judgement, fields, fingerprint }
     }
 
+    /// Judges a field, or the change as a whole. Whatever the rules say, a changed secret is at least high.
     fn judge(
+        &self,
+        subject: &Subject<'_>,
+        field: Option<&FieldChange>,
+        unjudged: &mut BTreeSet<Unjudged>,
+    ) -> Judgement {
+        let mut judgement = self.judge_by_rules(subject, field, unjudged);
+        let is_secret = |value: &Option<OwnedValue>| value.as_ref().is_some_and(is_fingerprint);
+        if field.is_some_and(|field| is_secret(&field.old) || is_secret(&field.new)) {
+            judgement.severity = judgement.severity.max(Severity::High);
+        }
+        judgement
+    }
+
+    fn judge_by_rules(
         &self,
         subject: &Subject<'_>,
         field: Option<&FieldChange>,

@@ -1,7 +1,7 @@
 //! Every path, query parameter and page size of the domain files is one that the API has.
 
-use orgtrail::catalogue::{Domain, Paging, embedded_file};
 use orgtrail::canonical::read_str;
+use orgtrail::catalogue::{Domain, Paging, embedded_file};
 use orgtrail::model::Value;
 
 use crate::fixtures::catalogue;

@@ -4,8 +4,7 @@ use std::path::Path;
 
 const CORE: [&str; 6] = ["model", "catalogue", "canonical", "diff", "policy", "record"];
 const EDGES: [&str; 7] = ["config", "genesys", "capture", "trail", "report", "sim", "cli"];
-const FOREIGN: [&str; 9] =
-    ["reqwest", "tokio", "git2", "clap", "axum", "std::fs", "std::env", "std::net", "getrandom"];
+const FOREIGN: [&str; 9] = ["reqwest", "tokio", "git2", "clap", "axum", "std::fs", "std::env", "std::net", "getrandom"];
 
 fn sources(dir: &Path, found: &mut Vec<(String, String)>) {
     for entry in std::fs::read_dir(dir).unwrap() {

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use orgtrail::diff::compare;
-use orgtrail::model::{
-    Change, ChangeKind, DomainId, DomainSnapshot, EntityKey, OwnedValue, Value,
-};
+use orgtrail::model::{Change, ChangeKind, DomainId, DomainSnapshot, EntityKey, OwnedValue, Value};
 use orgtrail::policy::{ClassifiedChange, Names, Policy, Production, built_in_rules};
 
 use crate::fixtures::{catalogue, folder, json, text};

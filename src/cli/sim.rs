@@ -1,0 +1,75 @@
+//! `orgtrail sim`
+
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use super::args::Global;
+use super::workspace::catalogue;
+use super::{Exit, Exits, Failure, Ui, runtime};
+use crate::sim::{Scale, Server, ServerOptions, World};
+
+/// Serve a simulated organisation on this machine
+///
+/// Prints the environment that points orgtrail at it, and serves until it is interrupted. The organisation is the same for the
+/// same seed; its answers have the noise of the real API.
+#[derive(Debug, Args)]
+pub struct SimArgs {
+    /// How large the organisation is
+    #[arg(long, default_value = "small")]
+    scale: ScaleChoice,
+
+    /// What the organisation is made from
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+
+    /// The port on the loopback address; any free one by default
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    port: u16,
+
+    /// Requests allowed in a minute; 0 for no limit
+    #[arg(long, value_name = "NUMBER", default_value_t = 300)]
+    rate: u32,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ScaleChoice {
+    /// Some dozen entities
+    Small,
+    /// Some hundred users, some dozen queues
+    Medium,
+    /// 10,000 users, 2,000 queues, 5,000 flows
+    Large,
+}
+
+impl From<ScaleChoice> for Scale {
+    fn from(choice: ScaleChoice) -> Self {
+        match choice {
+            ScaleChoice::Small => Self::Small,
+            ScaleChoice::Medium => Self::Medium,
+            ScaleChoice::Large => Self::Large,
+        }
+    }
+}
+
+pub(super) fn run(args: &SimArgs, _global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let catalogue = Arc::new(catalogue()?);
+    let world = World::generate(&catalogue, args.scale.into(), args.seed);
+    let options = ServerOptions {
+        port: args.port,
+        allowed_per_minute: (args.rate > 0).then_some(args.rate),
+        ..ServerOptions::default()
+    };
+    let cannot = |what: &str, error: &std::io::Error| Failure::new(Exit::Upstream, format!("could not {what}: {error}"));
+    runtime()?.block_on(async {
+        let running = Server::start(world, options).await.map_err(|error| cannot("open the port", &error))?;
+        let environment = format!(
+            "export ORGTRAIL_API_URL={}\nexport ORGTRAIL_LOGIN_URL={}\nexport GENESYSCLOUD_OAUTHCLIENT_ID={}\nexport GENESYSCLOUD_OAUTHCLIENT_SECRET={}\n",
+            running.api_url, running.login_url, running.client_id, running.client_secret
+        );
+        ui.data(environment.as_bytes())?;
+        ui.say("serving until interrupted");
+        tokio::signal::ctrl_c().await.map_err(|error| cannot("wait for an interrupt", &error))?;
+        Ok(Exits::default())
+    })
+}
