@@ -7,10 +7,11 @@ use super::fault::Effect;
 use super::noise::{Noise, write};
 use super::page;
 use super::path::{PathTemplate, Placeholders, best};
+use super::population::Member;
 use super::recipe::ORGANISATION_PATH;
 use super::reply::Refusal;
 use super::rng::Rng;
-use super::world::{Member, World};
+use super::world::World;
 use crate::catalogue::{Catalogue, Domain, FieldPath, Paging, Segment};
 use crate::model::{DomainId, Object, OwnedValue, Value};
 
@@ -99,7 +100,9 @@ impl Api {
                 routes.push((PathTemplate::new(path), Route { domain: domain.id.clone(), purpose }));
             };
             add(&domain.source.path, Purpose::Listing);
-            domain.source.detail.iter().for_each(|path| add(path, Purpose::Detail));
+            if let Some(path) = &domain.source.detail {
+                add(path, Purpose::Detail);
+            }
         }
         Self { contract: Contract::embedded(), routes }
     }
@@ -216,7 +219,7 @@ pub(super) fn domain_at<'w>(world: &'w World, path: &str) -> Option<&'w Domain> 
 }
 
 fn organisation_name(world: &World) -> &str {
-    let of = |domain: &Domain| Some(world.members(&domain.id).first()?.value.get("name")?.as_str()?);
+    let of = |domain: &Domain| world.members(&domain.id).first()?.value.get("name")?.as_str();
     domain_at(world, ORGANISATION_PATH).and_then(of).unwrap_or("Simulated Organisation")
 }
 

@@ -131,7 +131,7 @@ impl Gate {
             Refusal::new(401, code, "No authentication bearer token that counts came with the request.")
                 .reply(&correlation)
         } else if let Some(usage) = usage.filter(|usage| usage.is_exceeded()) {
-            too_many(usage.allowed, usage.reset).reply(&correlation).with_header("retry-after", usage.reset)
+            too_many(usage.allowed, usage.reset).reply(&correlation).with_header("retry-after", usage.reset.to_string())
         } else if incoming.method != "GET" {
             Refusal::new(405, "method.not.allowed", "The simulated org is for reading.").reply(&correlation)
         } else {
@@ -178,7 +178,7 @@ fn refused_by(effect: Effect, permissions: &[String], correlation: &str) -> Opti
             let usage = Usage { count: 301, allowed: 300, reset: retry_after.unwrap_or(DEFAULT_RESET) };
             let mut reply = too_many(usage.allowed, usage.reset).reply(correlation);
             if let Some(seconds) = retry_after {
-                reply = reply.with_header("retry-after", seconds);
+                reply = reply.with_header("retry-after", seconds.to_string());
             }
             return Some(if rate_headers == RateHeaders::UsedUp { with_rate(reply, usage) } else { reply });
         }
@@ -204,7 +204,7 @@ fn too_many(allowed: u32, reset: u64) -> Refusal {
 
 fn with_rate(reply: Reply, usage: Usage) -> Reply {
     reply
-        .with_header("inin-ratelimit-count", usage.count)
-        .with_header("inin-ratelimit-allowed", usage.allowed)
-        .with_header("inin-ratelimit-reset", usage.reset)
+        .with_header("inin-ratelimit-count", usage.count.to_string())
+        .with_header("inin-ratelimit-allowed", usage.allowed.to_string())
+        .with_header("inin-ratelimit-reset", usage.reset.to_string())
 }

@@ -7,20 +7,24 @@
 
 mod api;
 mod contract;
+mod edit;
 mod fault;
 mod gate;
+mod leaves;
 mod login;
 mod made_up;
 mod noise;
 mod page;
 mod path;
 mod place;
+mod population;
 mod query;
 mod rate;
 mod recipe;
 mod reply;
 mod rng;
 mod sample;
+mod script;
 mod server;
 mod template;
 mod world;
@@ -29,6 +33,7 @@ pub use fault::{Effect, Fault, RateHeaders, Repeat, When};
 pub use gate::LoggedRequest;
 pub use recipe::Scale;
 pub use rng::Rng;
+pub use script::{Action, DAY_SEED, Edit, EntityPick, Script, ScriptError};
 pub use server::{Now, Running, Server, ServerOptions};
 pub use world::{World, WorldError};
 

@@ -6,9 +6,10 @@
 
 use std::borrow::Cow;
 
+use super::population::Member;
 use super::rng::Rng;
 use super::sample;
-use super::world::{Member, World};
+use super::world::World;
 use crate::canonical::write_compact;
 use crate::catalogue::{Domain, FieldPath, Reference, Segment, ShapeId};
 use crate::model::{DomainId, EntityKey, Object, OwnedValue, Value};

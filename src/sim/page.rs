@@ -4,10 +4,11 @@ use super::api::Asked;
 use super::fault::Effect;
 use super::noise::{Noise, write};
 use super::path::Placeholders;
+use super::population::Member;
 use super::query;
 use super::reply::Refusal;
 use super::rng::Rng;
-use super::world::{Member, World};
+use super::world::World;
 use crate::catalogue::{Counting, Domain, KeyPart, Paging, Segment};
 use crate::model::{EntityKey, OwnedValue, Value};
 
@@ -58,7 +59,7 @@ pub(super) fn answer(
     if domain.source.paging == Paging::Array {
         return Ok(items);
     }
-    Ok(envelope(&domain.source.entities, items, page.facts, rng))
+    Ok(envelope(&domain.source.entities, items, &page.facts, rng))
 }
 
 /// The entities of one page and what is said about it.
@@ -200,14 +201,14 @@ fn key_member(domain: &Domain) -> Option<String> {
     })
 }
 
-fn envelope(entities: &str, items: Vec<u8>, facts: Vec<(&'static str, OwnedValue)>, rng: &mut Rng) -> Vec<u8> {
+fn envelope(entities: &str, items: Vec<u8>, facts: &[(&'static str, OwnedValue)], rng: &mut Rng) -> Vec<u8> {
     let text = |value: &OwnedValue, rng: &mut Rng| {
         let mut text = Vec::new();
         write(value, rng, &mut text);
         text
     };
     let mut members = vec![(entities, items)];
-    for (name, value) in &facts {
+    for (name, value) in facts {
         members.push((name, text(value, rng)));
     }
     rng.shuffle(&mut members);

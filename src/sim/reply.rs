@@ -88,8 +88,8 @@ impl Reply {
         Self { status, headers: Vec::new(), body: Body::Json(body) }
     }
 
-    pub(super) fn with_header(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.headers.push((name, value.to_string()));
+    pub(super) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 }

@@ -58,12 +58,7 @@ impl Rng {
 
     /// Draws hexadecimal digits.
     pub fn hex(&mut self, digits: usize) -> String {
-        let mut text = String::with_capacity(digits + 16);
-        while text.len() < digits {
-            text.push_str(&format!("{:016x}", self.draw()));
-        }
-        text.truncate(digits);
-        text
+        (0..digits).map(|_| char::from(b"0123456789abcdef"[self.below(16)])).collect()
     }
 
     /// Draws a UUID of version 4.

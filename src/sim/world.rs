@@ -5,14 +5,15 @@
 //! What the domains are is data; this module knows none by name.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::made_up;
+use super::population::{Member, Population, key_of};
 use super::recipe::{Census, Scale, has_members};
 use super::rng::Rng;
 use super::template::{Filling, Targets};
-use crate::catalogue::{Catalogue, Domain, Identity, KeyPart};
+use crate::catalogue::{Catalogue, Domain};
 use crate::model::{DomainId, EntityKey, OwnedValue, Value};
 
 /// How often an entity is made anew because its key is taken, before it is left out.
@@ -61,23 +62,6 @@ pub struct World {
     populations: BTreeMap<DomainId, Population>,
 }
 
-/// The entities of one domain.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Population {
-    members: Vec<Member>,
-    by_key: HashMap<EntityKey, usize>,
-    gone: HashMap<EntityKey, Member>,
-    detail_only: Vec<String>,
-}
-
-/// One entity.
-#[derive(Clone, Debug)]
-pub(super) struct Member {
-    pub(super) key: EntityKey,
-    pub(super) parent: Option<EntityKey>,
-    pub(super) value: OwnedValue,
-}
-
 impl World {
     /// Makes the org of a scale and a seed.
     #[must_use]
@@ -113,7 +97,9 @@ impl World {
             for index in 0..census.count(domain) {
                 let made = (0..ATTEMPTS).filter_map(|attempt| self.made_member(domain, census, parent, index, attempt));
                 let free = made.into_iter().find(|member| !population.by_key.contains_key(&member.key));
-                free.into_iter().for_each(|member| population.push(member));
+                if let Some(member) = free {
+                    population.push(member);
+                }
             }
         }
         population
@@ -220,6 +206,28 @@ impl World {
         Ok(key)
     }
 
+    /// Puts another entity in the place of one; its key may differ.
+    pub(super) fn replace(
+        &mut self,
+        domain: &DomainId,
+        key: &EntityKey,
+        value: OwnedValue,
+    ) -> Result<EntityKey, WorldError> {
+        let missing = || WorldError::NoSuchEntity { domain: domain.clone(), entity: key.as_str().to_owned() };
+        let catalogue = Arc::clone(&self.catalogue);
+        let definition = catalogue.get(domain).ok_or_else(|| WorldError::UnknownDomain(domain.clone()))?;
+        let population = self.populations.get_mut(domain).ok_or_else(missing)?;
+        let index = *population.by_key.get(key).ok_or_else(missing)?;
+        let parent = population.members[index].parent.clone();
+        let new_key = key_of(&definition.identity, &self.org, &value, parent.as_ref())
+            .ok_or_else(|| WorldError::NoKey(domain.clone()))?;
+        if new_key != *key && population.by_key.contains_key(&new_key) {
+            return Err(WorldError::KeyTaken { domain: domain.clone(), key: new_key });
+        }
+        population.put(index, Member { key: new_key.clone(), parent, value });
+        Ok(new_key)
+    }
+
     /// Takes an entity out, and with it all that hangs below it in per-parent domains; false where there is none.
     pub fn remove(&mut self, domain: &DomainId, key: &EntityKey) -> bool {
         let Some(population) = self.populations.get_mut(domain) else { return false };
@@ -275,22 +283,6 @@ impl World {
     }
 }
 
-impl Population {
-    fn push(&mut self, member: Member) {
-        self.gone.remove(&member.key);
-        self.by_key.insert(member.key.clone(), self.members.len());
-        self.members.push(member);
-    }
-
-    fn take_out(&mut self, goes: impl Fn(&Member) -> bool) {
-        let (gone, stay): (Vec<Member>, Vec<Member>) =
-            std::mem::take(&mut self.members).into_iter().partition(|member| goes(member));
-        self.by_key = stay.iter().enumerate().map(|(index, member)| (member.key.clone(), index)).collect();
-        self.members = stay;
-        self.gone.extend(gone.into_iter().map(|member| (member.key.clone(), member)));
-    }
-}
-
 impl Targets for World {
     fn any(&self, domain: &str, having: Option<&OwnedValue>, avoid: Option<&str>, rng: &mut Rng) -> Option<String> {
         let members = self.members(&domain.parse().ok()?);
@@ -318,20 +310,6 @@ fn give_id(domain: &Domain, value: &mut OwnedValue, id: &str) {
 
 fn name_in<'v>(domain: &Domain, value: &'v OwnedValue) -> Option<&'v str> {
     domain.identity.name.as_ref()?.find(value)?.as_str()
-}
-
-/// The key of an entity; `None` where a part of it is missing.
-fn key_of(identity: &Identity, org: &str, value: &OwnedValue, parent: Option<&EntityKey>) -> Option<EntityKey> {
-    let part = |part: &KeyPart| match part {
-        KeyPart::Parent => parent.map(EntityKey::as_str),
-        KeyPart::Org => Some(org),
-        KeyPart::Field(path) => match path.find(value)? {
-            Value::Number(number) => Some(number.as_str()),
-            value => value.as_str(),
-        },
-    };
-    let parts: Vec<&str> = identity.key.iter().map(part).collect::<Option<_>>()?;
-    Some(EntityKey::join(&parts))
 }
 
 #[cfg(test)]
