@@ -4,6 +4,7 @@
 pub mod canonical;
 pub mod capture;
 pub mod catalogue;
+pub mod cli;
 pub mod config;
 pub mod diff;
 pub mod genesys;
@@ -11,5 +12,6 @@ pub mod model;
 pub mod policy;
 pub mod record;
 pub mod report;
+pub mod session;
 pub mod sim;
 pub mod trail;

@@ -3,8 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::args::Global;
-use super::workspace::Workspace;
-use super::{Exits, Failure, Ui};
+use super::{Exits, Failure, Ui, open};
 use crate::config::template;
 
 /// Check the configuration, or print the commented template
@@ -25,7 +24,7 @@ enum ConfigCommand {
 pub(super) fn run(args: &ConfigArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     match args.command {
         ConfigCommand::Check => {
-            let workspace = Workspace::open(global)?;
+            let workspace = open(global)?;
             workspace.policy()?;
             ui.say("the configuration is valid");
         }

@@ -1,8 +1,185 @@
 //! `orgtrail demo`
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Days, NaiveTime, Utc};
 use clap::Args;
+
 use super::args::Global;
-use super::{Exits, Failure, Ui};
-/// Show it
+use super::{Exit, Exits, Failure, Ui, init, now, runtime};
+use crate::canonical::SecretKey;
+use crate::capture::Selection;
+use crate::catalogue::{Catalogue, Tier};
+use crate::config::Environment;
+use crate::genesys::SystemClock;
+use crate::report;
+use crate::session::Workspace;
+use crate::session::of_seconds;
+use crate::session::{Effect, RunOptions, Taken, profile, take};
+use crate::sim::{DAY_SEED, Running, Scale, Script, Server, ServerOptions, World};
+
+/// Show the whole story against a simulated organisation, without credentials
+///
+/// Takes a snapshot of a simulated organisation, takes another one when nothing has changed, lets several people change things
+/// for a day, and shows what the next snapshot makes of it. The trail stays, to be looked at with git.
 #[derive(Debug, Args)]
-pub struct DemoArgs {}
-pub(super) fn run(_args: &DemoArgs, _global: &Global, _ui: &Ui) -> Result<Exits, Failure> { Ok(Exits::default()) }
+pub struct DemoArgs {
+    /// The folder for the trail; a new one in the folder for temporary files by default
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// The secrets of the simulated organisation are made up, and so may be the key.
+const DEMO_KEY: &str = "the key of a demonstration protects nothing";
+
+pub(super) fn run(args: &DemoArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let dir = match &args.dir {
+        Some(dir) => global.directory.join(dir),
+        None => scratch_folder()?,
+    };
+    runtime()?.block_on(async {
+        let demo = Demo::start(dir, global, ui).await?;
+        demo.tell().await?;
+        Ok(Exits::default())
+    })
+}
+
+fn scratch_folder() -> Result<PathBuf, Failure> {
+    let folder = tempfile::Builder::new().prefix("orgtrail-demo-").tempdir();
+    let folder = folder.map_err(|error| Failure::new(Exit::Upstream, format!("could not make a folder: {error}")))?;
+    Ok(folder.keep())
+}
+
+/// The demonstration, with everything it needs.
+struct Demo<'d> {
+    dir: PathBuf,
+    morning: DateTime<Utc>,
+    workspace: Workspace,
+    running: Running,
+    secrets: SecretKey,
+    ui: &'d Ui,
+}
+
+impl<'d> Demo<'d> {
+    async fn start(dir: PathBuf, global: &Global, ui: &'d Ui) -> Result<Self, Failure> {
+        let yesterday = now(global).date_naive().checked_sub_days(Days::new(1)).unwrap_or_default();
+        let morning = yesterday.and_time(NaiveTime::MIN).and_utc() + chrono::TimeDelta::hours(8);
+        init::make(&dir, None, false, morning.timestamp())?;
+        let workspace = Workspace::open(&dir, None)?;
+        let catalogue: Arc<Catalogue> = Arc::new(crate::session::catalogue()?);
+        let world = World::generate(&catalogue, Scale::Small, DAY_SEED);
+        let options = ServerOptions { allowed_per_minute: Some(3_000), ..ServerOptions::default() };
+        let running = Server::start(world, options)
+            .await
+            .map_err(|error| Failure::new(Exit::Upstream, format!("could not open a port on this machine: {error}")))?;
+        let secrets = SecretKey::new(DEMO_KEY).map_err(|error| Failure::of(Exit::Internal, &error))?;
+        Ok(Self { dir, morning, workspace, running, secrets, ui })
+    }
+
+    async fn tell(&self) -> Result<(), Failure> {
+        self.chapter("A simulated organisation")?;
+        self.print(&format!("It speaks the Genesys Cloud API at {}, with all its noise.\n", self.running.api_url))?;
+
+        self.chapter("The first snapshot")?;
+        let first = self.snapshot(0).await?;
+        self.print(&run_text(&first)?)?;
+
+        self.chapter("Fifteen minutes later, nothing has changed")?;
+        let second = self.snapshot(15).await?;
+        self.print(&format!(
+            "{} requests, every answer with other timestamps, counters and orders: {}.\n",
+            second.document.requests,
+            if second.document.changed { "something differs" } else { "no change, no commit" }
+        ))?;
+
+        self.chapter("A day passes")?;
+        self.print(&self.day()?)?;
+
+        self.chapter("What the evening's snapshot says")?;
+        let last = self.snapshot(9 * 60).await?;
+        let mut text = Vec::new();
+        let style = report::Style::of_colour(self.ui.colours_data());
+        report::text::render(&last.changes, style, &mut text).map_err(|error| Failure::of(Exit::Internal, &error))?;
+        self.ui.data(&text)?;
+
+        self.chapter("The history")?;
+        self.print(&self.history()?)?;
+        self.chapter("Look at it yourself")?;
+        self.print(&look_at(&self.dir))
+    }
+
+    /// Takes a snapshot so many minutes after the morning began.
+    async fn snapshot(&self, minutes: i64) -> Result<Taken, Failure> {
+        let connection = Environment::from_map(
+            [
+                ("ORGTRAIL_API_URL", &self.running.api_url),
+                ("ORGTRAIL_LOGIN_URL", &self.running.login_url),
+                ("GENESYSCLOUD_OAUTHCLIENT_ID", &self.running.client_id),
+                ("GENESYSCLOUD_OAUTHCLIENT_SECRET", &self.running.client_secret),
+            ]
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.clone()))
+            .collect(),
+        );
+        let connection = connection.connection(&self.workspace.config);
+        let connection = connection.map_err(|error| Failure::of(Exit::Internal, &error))?;
+        let profile = profile(&self.workspace, Some(Tier::Deep));
+        let options = RunOptions {
+            selection: Selection(profile.clone()),
+            profile,
+            accepted_removals: std::collections::BTreeSet::new(),
+            effect: Effect::Commit,
+            now: self.morning + chrono::TimeDelta::minutes(minutes),
+            clock: Arc::new(SystemClock::new()),
+        };
+        let _lock = self.workspace.trail.lock()?;
+        take(&self.workspace, connection, &self.secrets, &options, self.ui).await
+    }
+
+    /// Lets the people of the organisation do what the script says, and tells who did what.
+    fn day(&self) -> Result<String, Failure> {
+        let script = Script::day().map_err(|error| Failure::of(Exit::Internal, &error))?;
+        let mut told = String::new();
+        for edit in &script.edits {
+            self.running.world(|world| world.apply(edit)).map_err(|error| Failure::of(Exit::Internal, &error))?;
+            let _ = writeln!(told, "  {}  {:<16}  {}", edit.at.format("%H:%M"), edit.by, edit.domain);
+        }
+        Ok(told)
+    }
+
+    fn history(&self) -> Result<String, Failure> {
+        let Some(tip) = self.workspace.tip()? else { return Ok(String::new()) };
+        let mut told = String::new();
+        for commit in self.workspace.trail.first_parents(&tip) {
+            let commit = commit?;
+            let at = of_seconds(commit.committer.seconds);
+            let _ = writeln!(told, "  {}  {at}  {}", commit.id.short(), commit.subject);
+        }
+        Ok(told)
+    }
+
+    fn chapter(&self, title: &str) -> Result<(), Failure> {
+        let title = if self.ui.colours_data() { format!("\u{1b}[1m{title}\u{1b}[0m") } else { title.to_owned() };
+        self.ui.data(format!("\n== {title}\n\n").as_bytes())
+    }
+
+    fn print(&self, text: &str) -> Result<(), Failure> {
+        self.ui.data(text.as_bytes())
+    }
+}
+
+fn run_text(taken: &Taken) -> Result<String, Failure> {
+    let mut text = Vec::new();
+    report::run::text(&taken.document, report::Style::Plain, &mut text)
+        .map_err(|error| Failure::of(Exit::Internal, &error))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn look_at(dir: &Path) -> String {
+    let dir = dir.display();
+    format!(
+        "  git -C {dir} log -p\n  git -C {dir} log --stat\n  orgtrail -C {dir} diff --format markdown\n  orgtrail rules explain admin-permission-granted\n"
+    )
+}

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use clap::Args;
 
 use super::args::{Format, Global};
-use super::revision::{commits_between, kind, last_run, resolve};
-use super::workspace::{CommitTree, Workspace};
-use super::run::endpoint;
-use super::{Exit, Exits, Failure, Ui};
+use super::{Exit, Exits, Failure, Ui, open};
 use crate::policy::Names;
 use crate::record::{Archive, CommitKind, Step, between};
 use crate::report::{self, ChangeSet};
+use crate::session::Observer;
+use crate::session::endpoint;
+use crate::session::{CommitTree, Workspace};
+use crate::session::{commits_between, kind, last_run, resolve};
 use crate::trail::CommitId;
 
 /// Show what changed between two states, judged and with names
@@ -30,7 +31,7 @@ pub struct DiffArgs {
 }
 
 pub(super) fn run(args: &DiffArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
-    let workspace = Workspace::open(global)?;
+    let workspace = open(global)?;
     let (from, to) = match (&args.from, &args.to) {
         (None, _) => last_run(&workspace)?,
         (Some(from), None) => (resolve(&workspace, from)?, resolve(&workspace, &workspace.branch)?),
@@ -66,7 +67,11 @@ pub(super) fn compare(workspace: &Workspace, from: CommitId, to: CommitId, ui: &
         if let Some(kind) = kind(&commit)
             && kind != CommitKind::Observed
         {
-            steps.push(Step { kind, before: archive(commit.parents.first().copied())?, after: archive(Some(commit.id))? });
+            steps.push(Step {
+                kind,
+                before: archive(commit.parents.first().copied())?,
+                after: archive(Some(commit.id))?,
+            });
         }
     }
     let (before, after) = (archive(Some(from))?, archive(Some(to))?);
@@ -76,7 +81,7 @@ pub(super) fn compare(workspace: &Workspace, from: CommitId, to: CommitId, ui: &
     let mut unjudged = BTreeSet::new();
     let changes = found.changes.into_iter().map(|change| policy.classify(change, &names, &mut unjudged)).collect();
     for problem in &unjudged {
-        ui.warn(problem.to_string());
+        ui.warn(&problem.to_string());
     }
     let set = ChangeSet::arranged(Some(endpoint(workspace, from)?), Some(endpoint(workspace, to)?), changes);
     Ok(ChangeSet {

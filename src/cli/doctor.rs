@@ -1,19 +1,20 @@
 //! `orgtrail doctor`
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 
 use super::args::{Format, Global};
-use super::run::{client, profile};
 use super::ui::Ui;
-use super::workspace::Workspace;
-use super::{Exit, Exits, Failure};
+use super::{Exit, Exits, Failure, open};
 use crate::capture::org_of;
 use crate::catalogue::{Domain, Paging};
 use crate::config::Environment;
-use crate::genesys::{Client, FetchError, Get};
+use crate::genesys::{Client, FetchError, Get, SystemClock};
+use crate::session::Workspace;
+use crate::session::{client, profile};
 
 /// Check credentials, region, organisation, permissions per domain, secrets key and remote
 ///
@@ -46,7 +47,7 @@ struct Document {
 }
 
 pub(super) fn run(_args: &DoctorArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
-    let workspace = Workspace::open(global)?;
+    let workspace = open(global)?;
     let mut exits = Exits::default();
     let checks = super::runtime()?.block_on(examine(&workspace, &mut exits, ui))?;
     ui.pause();
@@ -83,12 +84,12 @@ async fn examine(workspace: &Workspace, exits: &mut Exits, ui: &Ui) -> Result<Ve
         Ok(connection) => connection,
         Err(error) => {
             exits.add(Exit::Usage);
-            checks.push(failed("credentials", super::failure::chain(&error), None));
+            checks.push(failed("credentials", crate::session::chain(&error), None));
             return Ok(checks);
         }
     };
     checks.push(ok("hosts", format!("{} and {}", connection.hosts.api(), connection.hosts.login())));
-    let client = client(workspace, connection)?;
+    let client = client(workspace, connection, Arc::new(SystemClock::new()))?;
     match org_of(&client).await {
         Ok(org) => {
             checks.push(ok("credentials", "the login accepts them".to_owned()));
@@ -110,7 +111,7 @@ fn secrets_key(environment: &Environment, exits: &mut Exits) -> Check {
         Ok(key) => ok("secrets key", format!("its id is {}", key.id())),
         Err(error) => {
             exits.add(Exit::Usage);
-            failed("secrets key", super::failure::chain(&error), None)
+            failed("secrets key", crate::session::chain(&error), None)
         }
     }
 }
@@ -130,7 +131,7 @@ fn remote(workspace: &Workspace) -> Result<Check, Failure> {
 }
 
 fn organisation(workspace: &Workspace, org: &str, exits: &mut Exits) -> Result<Check, Failure> {
-    let tree = super::workspace::CommitTree::new(&workspace.trail, workspace.tip()?);
+    let tree = crate::session::CommitTree::new(&workspace.trail, workspace.tip()?);
     let archive = crate::record::Archive::open(tree)?;
     Ok(match archive.ledger() {
         Some(ledger) if ledger.org != org => {
@@ -174,7 +175,11 @@ async fn permissions(workspace: &Workspace, client: &Client, exits: &mut Exits, 
                 checks.push(Check {
                     check: domain.id.to_string(),
                     status: if absent { Status::Warning } else { Status::Failed },
-                    message: if absent { "the organisation does not have it".to_owned() } else { super::failure::chain(&error) },
+                    message: if absent {
+                        "the organisation does not have it".to_owned()
+                    } else {
+                        crate::session::chain(&error)
+                    },
                     hint: absent.then(|| accept_line([domain.id.as_str()])),
                 });
             }
@@ -185,7 +190,8 @@ async fn permissions(workspace: &Workspace, client: &Client, exits: &mut Exits, 
     }
     for (permission, domains) in missing {
         let message = format!("{permission} is missing; it costs {}", domains.join(", "));
-        let hint = format!("grant it to a role of the OAuth client, or {}", accept_line(domains.iter().map(String::as_str)));
+        let hint =
+            format!("grant it to a role of the OAuth client, or {}", accept_line(domains.iter().map(String::as_str)));
         checks.push(failed("permissions", message, Some(hint)));
     }
     checks

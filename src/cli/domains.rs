@@ -3,11 +3,11 @@
 use clap::{Args, Subcommand};
 
 use super::args::{Format, Global};
-use super::workspace::{catalogue, nearest_domain};
 use super::{Exit, Exits, Failure, Ui};
 use crate::catalogue::{Catalogue, Domain};
 use crate::model::DomainId;
 use crate::report;
+use crate::session::{catalogue, nearest_domain};
 
 /// List the configuration domains, or explain one
 #[derive(Debug, Args)]

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::Global;
-use super::workspace::CONFIG_FILE;
-use super::{Exits, Failure, Ui, clock};
+use super::{Exits, Failure, Ui, now};
 use crate::config::{Environment, KeyOrigin, template};
+use crate::session::CONFIG_FILE;
 use crate::trail::{FileChange, InitOptions, NewCommit, Signature, Trail, TrailError};
 
 /// Make a trail: a git repository with a commented orgtrail.toml
@@ -51,7 +51,7 @@ pub(super) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
         ui.say(format!("{} is a trail already; nothing else was changed", dir.display()));
         return Ok(Exits::default());
     }
-    make(&dir, args.branch.as_deref(), args.bare, clock::now(global).timestamp())?;
+    make(&dir, args.branch.as_deref(), args.bare, now(global).timestamp())?;
     tell_key(&environment, ui)?;
     ui.say(format!("{} is a trail now", dir.display()));
     ui.say("next: `orgtrail doctor` checks the credentials, `orgtrail snapshot` takes the first snapshot");

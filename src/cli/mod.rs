@@ -4,35 +4,29 @@
 //! stderr.
 
 mod args;
-mod clock;
 mod completions;
 mod config_command;
 mod demo;
 mod diff;
 mod doctor;
 mod domains;
-mod exit;
-mod failure;
 mod init;
-mod remote;
-mod revision;
 mod rules;
-mod run;
 mod sim;
 mod snapshot;
 mod ui;
-mod workspace;
 
 use std::ffi::OsString;
 
+use chrono::{DateTime, Utc};
 use clap::Parser;
 
 pub use args::{Cli, Global};
-pub use exit::{Exit, Exits};
-pub use failure::Failure;
 pub use ui::{ColourChoice, Ui, Verbosity};
 
 use args::{Command, LogFormat};
+
+use crate::session::{Exit, Exits, Failure, Workspace};
 
 /// Runs one command line and returns the exit code of the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
@@ -90,6 +84,16 @@ fn start_log(global: &Global) {
         LogFormat::Text => builder.without_time().try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
+}
+
+/// Opens the trail that the command line names.
+fn open(global: &Global) -> Result<Workspace, Failure> {
+    Workspace::open(&global.directory, global.config.as_deref())
+}
+
+/// The instant that the command takes for the present: `--now`, else the clock's.
+fn now(global: &Global) -> DateTime<Utc> {
+    global.now.unwrap_or_else(Utc::now)
 }
 
 /// A runtime for the verbs that talk to the network.

@@ -3,10 +3,10 @@
 use clap::{Args, Subcommand};
 
 use super::args::{Format, Global};
-use super::workspace::{Workspace, catalogue, shipped_rules};
-use super::{Exit, Exits, Failure, Ui};
+use super::{Exit, Exits, Failure, Ui, open};
 use crate::policy::{Policy, Production, RuleSummary};
 use crate::report;
+use crate::session::{Workspace, catalogue, shipped_rules};
 
 /// List the severity rules in force, or explain one
 ///
@@ -43,8 +43,8 @@ pub(super) fn run(args: &RulesArgs, global: &Global, ui: &Ui) -> Result<Exits, F
 
 /// The rules of the trail, or, outside of any, those that come with the program.
 fn rules_in_force(global: &Global) -> Result<Vec<RuleSummary>, Failure> {
-    if global.directory.join(super::workspace::CONFIG_FILE).is_file() {
-        return Ok(Workspace::open(global)?.policy()?.rules());
+    if global.directory.join(crate::session::CONFIG_FILE).is_file() {
+        return Ok(open(global)?.policy()?.rules());
     }
     let catalogue = catalogue()?;
     let rules = shipped_rules(&catalogue)?;
@@ -55,9 +55,10 @@ fn find<'r>(rules: &'r [RuleSummary], id: &str) -> Result<&'r RuleSummary, Failu
     // A rule of a later layer overrules one of the same id.
     rules.iter().rev().find(|rule| rule.id == id).ok_or_else(|| {
         let failure = Failure::new(Exit::Usage, format!("there is no rule {id}"));
-        let nearest = rules.iter().map(|rule| rule.id.as_str()).max_by(|left, right| {
-            strsim::jaro_winkler(id, left).total_cmp(&strsim::jaro_winkler(id, right))
-        });
+        let nearest = rules
+            .iter()
+            .map(|rule| rule.id.as_str())
+            .max_by(|left, right| strsim::jaro_winkler(id, left).total_cmp(&strsim::jaro_winkler(id, right)));
         failure.hint(match nearest {
             Some(nearest) => format!("did you mean {nearest}? `orgtrail rules list` lists all"),
             None => "`orgtrail rules list` lists all".to_owned(),

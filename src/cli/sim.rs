@@ -5,8 +5,8 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::args::Global;
-use super::workspace::catalogue;
 use super::{Exit, Exits, Failure, Ui, runtime};
+use crate::session::catalogue;
 use crate::sim::{Scale, Server, ServerOptions, World};
 
 /// Serve a simulated organisation on this machine
@@ -60,7 +60,8 @@ pub(super) fn run(args: &SimArgs, _global: &Global, ui: &Ui) -> Result<Exits, Fa
         allowed_per_minute: (args.rate > 0).then_some(args.rate),
         ..ServerOptions::default()
     };
-    let cannot = |what: &str, error: &std::io::Error| Failure::new(Exit::Upstream, format!("could not {what}: {error}"));
+    let cannot =
+        |what: &str, error: &std::io::Error| Failure::new(Exit::Upstream, format!("could not {what}: {error}"));
     runtime()?.block_on(async {
         let running = Server::start(world, options).await.map_err(|error| cannot("open the port", &error))?;
         let environment = format!(

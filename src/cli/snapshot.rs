@@ -1,15 +1,18 @@
 //! `orgtrail snapshot`
 
+use std::sync::Arc;
+
 use clap::{Args, ValueEnum};
 
 use super::args::{Format, Global};
-use super::run::{Effect, RunOptions, profile, take};
-use super::workspace::{Workspace, matching_domains};
-use super::{Exit, Exits, Failure, Ui, clock, runtime};
+use super::{Exit, Exits, Failure, Ui, now, open, runtime};
 use crate::capture::Selection;
 use crate::catalogue::Tier;
 use crate::config::Environment;
+use crate::genesys::SystemClock;
 use crate::report;
+use crate::session::{Effect, RunOptions, profile, take};
+use crate::session::{Workspace, matching_domains};
 
 /// Capture the configuration and commit what changed
 ///
@@ -63,7 +66,7 @@ impl From<TierChoice> for Tier {
 }
 
 pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
-    let workspace = Workspace::open(global)?;
+    let workspace = open(global)?;
     let options = options(args, global, &workspace)?;
     let environment = Environment::of_process();
     let usage = |error: &dyn std::error::Error| Failure::of(Exit::Usage, error);
@@ -84,8 +87,9 @@ pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits
     let written = match global.format {
         Format::Json => report::run::json(&document, &mut out),
         Format::Markdown => report::markdown::render(&changes, &mut out),
-        Format::Text => report::run::text(&document, style, &mut out)
-            .and_then(|()| if changes.changes.is_empty() { Ok(()) } else { report::text::render(&changes, style, &mut out) }),
+        Format::Text => report::run::text(&document, style, &mut out).and_then(|()| {
+            if changes.changes.is_empty() { Ok(()) } else { report::text::render(&changes, style, &mut out) }
+        }),
     };
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;
@@ -112,5 +116,12 @@ fn options(args: &SnapshotArgs, global: &Global, workspace: &Workspace) -> Resul
         (false, true) => Effect::Push,
         (false, false) => Effect::Commit,
     };
-    Ok(RunOptions { selection, profile, accepted_removals, effect, now: clock::now(global) })
+    Ok(RunOptions {
+        selection,
+        profile,
+        accepted_removals,
+        effect,
+        now: now(global),
+        clock: Arc::new(SystemClock::new()),
+    })
 }

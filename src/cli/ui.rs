@@ -1,14 +1,16 @@
 //! The terminal: where data goes, where words go, and how they look.
 
 use std::cell::RefCell;
+use std::fs::File;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::exit::Exit;
-use super::failure::Failure;
+use crate::capture::DomainCapture;
+use crate::model::DomainId;
+use crate::session::{Exit, Failure, Observer};
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -35,6 +37,7 @@ pub enum Verbosity {
 /// The streams of a command.
 pub struct Ui {
     output: Option<PathBuf>,
+    opened: RefCell<Option<File>>,
     stdout_colour: bool,
     stderr_colour: bool,
     verbosity: Verbosity,
@@ -57,6 +60,7 @@ impl Ui {
             stderr_colour: colour_on(stderr.is_terminal()),
             is_interactive: stderr.is_terminal() && verbosity > Verbosity::Quiet,
             output,
+            opened: RefCell::new(None),
             verbosity,
             bar: RefCell::new(None),
         }
@@ -75,7 +79,7 @@ impl Ui {
     pub fn data(&self, bytes: &[u8]) -> Result<(), Failure> {
         self.pause();
         let written = match &self.output {
-            Some(path) => std::fs::write(path, bytes),
+            Some(path) => self.append(path, bytes),
             None => {
                 let mut stdout = std::io::stdout().lock();
                 stdout.write_all(bytes).and_then(|()| stdout.flush())
@@ -84,11 +88,24 @@ impl Ui {
         match written {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             Err(error) => {
-                let place = self.output.as_ref().map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
+                let place = self
+                    .output
+                    .as_ref()
+                    .map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
                 Err(Failure::new(Exit::Upstream, format!("could not write {place}: {error}")))
             }
             Ok(()) => Ok(()),
         }
+    }
+
+    /// Appends to the file of `--output`, which is made anew by the first data.
+    fn append(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        let mut opened = self.opened.borrow_mut();
+        let file = match &mut *opened {
+            Some(file) => file,
+            None => opened.insert(File::create(path)?),
+        };
+        file.write_all(bytes)
     }
 
     /// Says something a person wants to know.
@@ -96,11 +113,6 @@ impl Ui {
         if self.verbosity > Verbosity::Quiet {
             self.line(text.as_ref());
         }
-    }
-
-    /// Says something that went less well than it should.
-    pub fn warn(&self, text: impl AsRef<str>) {
-        self.tagged("warning", AnsiColor::Yellow, text.as_ref());
     }
 
     /// Says why a command failed, and what to do next.
@@ -149,6 +161,28 @@ impl Ui {
         } else {
             write_line(text);
         }
+    }
+}
+
+impl Observer for Ui {
+    fn begins(&self, domains: usize) {
+        self.begin(domains, "capturing");
+    }
+
+    fn captured(&self, domain: &DomainId, _capture: &DomainCapture) {
+        self.step(domain.as_str());
+    }
+
+    fn ends(&self) {
+        self.pause();
+    }
+
+    fn note(&self, text: &str) {
+        self.say(text);
+    }
+
+    fn warn(&self, text: &str) {
+        self.tagged("warning", AnsiColor::Yellow, text);
     }
 }
 

@@ -64,10 +64,14 @@ impl From<TrailError> for Failure {
             E::HasCommits { .. } => Some("name an empty folder, or a repository without commits"),
             E::AlreadyRunning { .. } => Some("wait for the other run to end"),
             E::Moved { .. } => Some("something else wrote to the branch; run again"),
-            E::Busy { .. } => Some("if no git command is running, a killed one left a `.lock` file beside the reference"),
+            E::Busy { .. } => {
+                Some("if no git command is running, a killed one left a `.lock` file beside the reference")
+            }
             E::UnknownRevision { .. } => Some("name a commit, a branch, a date (2026-03-03) or an instant (RFC 3339)"),
             E::UnsupportedTransport { .. } => Some("push with git, or use a remote on a path of this machine"),
-            E::RemoteRewritten { .. } => Some("find out who rewrote the remote's history before anything else is pushed"),
+            E::RemoteRewritten { .. } => {
+                Some("find out who rewrote the remote's history before anything else is pushed")
+            }
             E::NotOurs { .. } => Some("bring the branches together with git, then run again"),
             _ if error.is_from_system() => Some("check free space and permissions of the trail's folder"),
             _ => None,

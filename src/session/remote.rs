@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::run::{Effect, TOOL_NAME, HEARTBEAT_REF, tool};
-use super::ui::Ui;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::observer::Observer;
+use super::run::{Effect, HEARTBEAT_REF, TOOL_NAME, tool};
 use super::workspace::Workspace;
-use super::{Exit, Failure};
 use crate::record::SNAPSHOT_DIR;
 use crate::trail::{CommitId, CommitInfo, PushOutcome, Refusal, RemoteRefs, Signature};
 
@@ -13,14 +14,14 @@ use crate::trail::{CommitId, CommitInfo, PushOutcome, Refusal, RemoteRefs, Signa
 const ATTEMPTS: u32 = 4;
 
 /// A remote as it was seen when the run began.
-pub(super) struct Remote {
+pub struct Remote {
     name: String,
     seen: RemoteRefs,
 }
 
 /// What became of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pushed {
+pub enum Pushed {
     /// The remote has the run.
     Done,
     /// A later run was there already, and this one gave way.
@@ -28,18 +29,18 @@ pub(super) enum Pushed {
 }
 
 impl Pushed {
-    pub(super) fn is_superseded(self) -> bool {
+    pub fn is_superseded(self) -> bool {
         self == Self::Superseded
     }
 }
 
 impl Remote {
     /// Fetches, and rebuilds own commits that the remote does not have on top of what it has.
-    pub(super) fn meet(
+    pub fn meet(
         workspace: &Workspace,
         effect: Effect,
         now: DateTime<Utc>,
-        ui: &Ui,
+        observer: &dyn Observer,
     ) -> Result<Option<Self>, Failure> {
         let name = workspace.config.remote.clone();
         if effect == Effect::None || !workspace.trail.has_remote(&name)? {
@@ -54,18 +55,22 @@ impl Remote {
             Ok(remote) => Ok(Some(remote)),
             Err(failure) if effect == Effect::Push || failure.exit == Exit::Integrity => Err(failure),
             Err(failure) => {
-                ui.warn(format!("{}; going on without the remote", failure.message));
+                observer.warn(&format!("{}; going on without the remote", failure.message));
                 Ok(None)
             }
         }
     }
 
     /// Gives the remote the branch and the heartbeat.
-    pub(super) fn push(mut self, workspace: &Workspace, now: DateTime<Utc>, ui: &Ui) -> Result<Pushed, Failure> {
+    pub fn push(
+        mut self,
+        workspace: &Workspace,
+        now: DateTime<Utc>,
+        observer: &dyn Observer,
+    ) -> Result<Pushed, Failure> {
         let by = tool("localhost", now);
         for _ in 0..ATTEMPTS {
-            let outcome =
-                workspace.trail.push(&self.name, &workspace.branch, &[HEARTBEAT_REF], &self.seen, &by)?;
+            let outcome = workspace.trail.push(&self.name, &workspace.branch, &[HEARTBEAT_REF], &self.seen, &by)?;
             let PushOutcome::Refused { reference, reason } = outcome else { return Ok(Pushed::Done) };
             if reason == Refusal::CheckedOut {
                 let message = format!("the remote {:?} has {reference} checked out and takes no push", self.name);
@@ -80,7 +85,7 @@ impl Remote {
             {
                 workspace.trail.move_branch(&workspace.branch, Some(&ours), &theirs, &by)?;
                 workspace.trail.sync_worktree(&workspace.branch, &theirs, SNAPSHOT_DIR)?;
-                ui.say("a later run is on the remote already; this one is superseded");
+                observer.note("a later run is on the remote already; this one is superseded");
                 return Ok(Pushed::Superseded);
             }
             if let Some(theirs) = outcome.remote_tip {
@@ -91,7 +96,8 @@ impl Remote {
             }
             self.seen = outcome.seen;
         }
-        let failure = Failure::new(Exit::Upstream, format!("could not push to {:?}: others keep pushing first", self.name));
+        let failure =
+            Failure::new(Exit::Upstream, format!("could not push to {:?}: others keep pushing first", self.name));
         Err(failure.hint("run again"))
     }
 }

@@ -4,54 +4,59 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::clock::{of_seconds, written};
+use super::exit::{Exit, Exits};
+use super::failure::Failure;
+use super::observer::Observer;
 use super::remote::Remote;
-use super::ui::Ui;
+use super::time::{of_seconds, written};
 use super::workspace::{CommitTree, Workspace};
-use super::{Exit, Exits, Failure};
 use crate::canonical::{Canonicaliser, SecretKey};
 use crate::capture::{
-    CaptureRun, Capturer, DomainCapture, Progress, Recorded, RemovalPolicy, Selection, Trouble, TroubleKind, View, org_of,
+    CaptureRun, Capturer, DomainCapture, Progress, Recorded, RemovalPolicy, Selection, Trouble, TroubleKind, View,
+    org_of,
 };
 use crate::catalogue::{Catalogue, Domain};
 use crate::config::Connection;
-use crate::genesys::{Client, ClientOptions, SystemClock};
+use crate::genesys::{Client, ClientOptions, Clock};
 use crate::model::{DomainId, DomainSnapshot, Severity};
 use crate::policy::{ClassifiedChange, Names, Policy, Unjudged};
 use crate::record::{
     Archive, CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, LedgerStatus, Observed, PlanInput,
-    PlannedCommit, RecordPlan, RunDocument, RunDomain, RunFinding, RunId, RunStatus, SNAPSHOT_DIR, commit_message, plan,
+    PlannedCommit, RecordPlan, RunDocument, RunDomain, RunFinding, RunId, RunStatus, SNAPSHOT_DIR, commit_message,
+    plan,
 };
 use crate::report::{ChangeSet, Endpoint};
 use crate::trail::{CommitId, FileChange, NewCommit, Signature};
 
 /// The ref that every run replaces.
-pub(super) const HEARTBEAT_REF: &str = "refs/orgtrail/heartbeat";
+pub const HEARTBEAT_REF: &str = "refs/orgtrail/heartbeat";
 
 /// The name that the tool commits under.
-pub(super) const TOOL_NAME: &str = "orgtrail";
+pub const TOOL_NAME: &str = "orgtrail";
 
 /// What a run is asked for.
-pub(super) struct RunOptions {
+pub struct RunOptions {
     /// The domains to capture.
-    pub(super) selection: Selection,
+    pub selection: Selection,
     /// The domains of the profile, whatever this run was narrowed to.
-    pub(super) profile: BTreeSet<DomainId>,
+    pub profile: BTreeSet<DomainId>,
     /// Domains whose removals are taken without proof.
-    pub(super) accepted_removals: BTreeSet<DomainId>,
+    pub accepted_removals: BTreeSet<DomainId>,
     /// Whether anything is written.
-    pub(super) effect: Effect,
+    pub effect: Effect,
     /// The instant of the run.
-    pub(super) now: DateTime<Utc>,
+    pub now: DateTime<Utc>,
+    /// The clock that waits and the time a run takes go by.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// What a run writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+pub enum Effect {
     /// Nothing.
     None,
     /// Commits.
@@ -61,17 +66,17 @@ pub(super) enum Effect {
 }
 
 /// What a run did.
-pub(super) struct Taken {
+pub struct Taken {
     /// The document of the run.
-    pub(super) document: RunDocument,
+    pub document: RunDocument,
     /// What somebody changed.
-    pub(super) changes: ChangeSet,
+    pub changes: ChangeSet,
     /// How it ends.
-    pub(super) exits: Exits,
+    pub exits: Exits,
 }
 
 /// The domains of a profile: a tier and those below it, and what `include` and `exclude` say.
-pub(super) fn profile(workspace: &Workspace, tier: Option<crate::catalogue::Tier>) -> BTreeSet<DomainId> {
+pub fn profile(workspace: &Workspace, tier: Option<crate::catalogue::Tier>) -> BTreeSet<DomainId> {
     let config = &workspace.config;
     let tier = tier.unwrap_or(config.tier);
     let domains = workspace.catalogue.iter().filter(|domain| {
@@ -81,23 +86,23 @@ pub(super) fn profile(workspace: &Workspace, tier: Option<crate::catalogue::Tier
 }
 
 /// Makes a run. The caller holds the lock.
-pub(super) async fn take(
+pub async fn take(
     workspace: &Workspace,
     connection: Connection,
     secrets: &SecretKey,
     options: &RunOptions,
-    ui: &Ui,
+    observer: &dyn Observer,
 ) -> Result<Taken, Failure> {
-    let began = Instant::now();
+    let began = options.clock.now();
     let effect = options.effect;
-    let remote = Remote::meet(workspace, effect, options.now, ui)?;
+    let remote = Remote::meet(workspace, effect, options.now, observer)?;
     let tip = workspace.tip()?;
     refuse_edits(workspace, tip.as_ref())?;
     let archive = Archive::open(CommitTree::new(&workspace.trail, tip))?;
     refuse_newer_schema(&archive, &workspace.catalogue)?;
 
     let client_id = connection.client_id.clone();
-    let client = client(workspace, connection)?;
+    let client = client(workspace, connection, options.clock.clone())?;
     let org = org_of(&client).await?;
     let ledger = match archive.ledger() {
         Some(ledger) if ledger.org != org => {
@@ -108,7 +113,7 @@ pub(super) async fn take(
         None => Ledger::new(&org, &secrets.id()),
     };
     if ledger.secret_key != secrets.id() && secrets.previous().is_none() {
-        ui.warn(
+        observer.warn(
             "the secrets key is not the one of the last run, so whether a secret changed cannot be told this time; \
              ORGTRAIL_SECRET_KEY_PREVIOUS names the old key",
         );
@@ -121,9 +126,9 @@ pub(super) async fn take(
         caution: view.caution(ledger.view.as_deref(), archive.ledger().is_none()),
         reads_left: AtomicUsize::new(workspace.config.confirm_reads),
     };
-    let progress = Bar { ui };
+    let progress = Told { observer };
     let domains = capturer.run(&options.selection, &OnRecord(&archive), &policy, &progress).await;
-    ui.pause();
+    observer.ends();
 
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
     let mut captured = CaptureRun { domains, view };
@@ -146,7 +151,7 @@ pub(super) async fn take(
     let before = tip.map(|tip| endpoint(workspace, tip)).transpose()?;
     let classified = classify(&rules, workspace, &planned, &archive, &after, &mut unjudged);
     for problem in &unjudged {
-        ui.warn(problem.to_string());
+        observer.warn(&problem.to_string());
     }
     let at = written(options.now);
     let run = RunId::new(&org, &at, tip.map(|tip| tip.to_string()).as_deref());
@@ -160,7 +165,7 @@ pub(super) async fn take(
         run_record.beat(&captured, heartbeat)?;
         if effect == Effect::Push
             && let Some(remote) = remote
-            && remote.push(workspace, options.now, ui)?.is_superseded()
+            && remote.push(workspace, options.now, observer)?.is_superseded()
         {
             commits.clear();
         }
@@ -180,26 +185,30 @@ pub(super) async fn take(
         counts: changes.counts(),
         baselines: planned.baselines.clone(),
         requests: client.requests(),
-        duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        duration_ms: u64::try_from((options.clock.now() - began).as_millis()).unwrap_or(u64::MAX),
         exit_codes: exits.codes(),
-        domains: captured.domains.iter().map(|(id, capture)| (id.clone(), run_domain(capture, &planned.ledger, id))).collect(),
+        domains: captured
+            .domains
+            .iter()
+            .map(|(id, capture)| (id.clone(), run_domain(capture, &planned.ledger, id)))
+            .collect(),
         findings,
     };
     Ok(Taken { document, changes, exits })
 }
 
 /// A commit as one end of a comparison.
-pub(super) fn endpoint(workspace: &Workspace, commit: CommitId) -> Result<Endpoint, Failure> {
+pub fn endpoint(workspace: &Workspace, commit: CommitId) -> Result<Endpoint, Failure> {
     let info = workspace.trail.commit_info(&commit)?;
     Ok(Endpoint { commit: Some(commit.to_string()), taken_at: of_seconds(info.committer.seconds) })
 }
 
 /// A client of the API for one run.
-pub(super) fn client(workspace: &Workspace, connection: Connection) -> Result<Client, Failure> {
+pub fn client(workspace: &Workspace, connection: Connection, clock: Arc<dyn Clock>) -> Result<Client, Failure> {
     let mut options = ClientOptions::new(connection.hosts, connection.client_id, connection.client_secret);
     options.in_flight = workspace.config.in_flight;
     options.rate_share = workspace.config.rate_share;
-    Client::new(options, Arc::new(SystemClock::new())).map_err(|error| Failure::of(Exit::Internal, &error))
+    Client::new(options, clock).map_err(|error| Failure::of(Exit::Internal, &error))
 }
 
 /// Files under `snapshot/` that hold what no commit has would be lost or taken for the tool's.
@@ -211,7 +220,8 @@ fn refuse_edits(workspace: &Workspace, tip: Option<&CommitId>) -> Result<(), Fai
         [first, rest @ ..] => {
             let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
             let message = format!("{first}{more} was edited by hand; only orgtrail writes under {SNAPSHOT_DIR}/");
-            let hint = format!("`git restore --staged --worktree {SNAPSHOT_DIR} && git clean -f {SNAPSHOT_DIR}` undoes it");
+            let hint =
+                format!("`git restore --staged --worktree {SNAPSHOT_DIR} && git clean -f {SNAPSHOT_DIR}` undoes it");
             Err(Failure::new(Exit::Usage, message).hint(hint))
         }
     }
@@ -227,7 +237,9 @@ fn refuse_newer_schema(archive: &Archive<CommitTree<'_>>, catalogue: &Catalogue)
                 "{id} is on record with schema version {}, and this orgtrail knows up to {}",
                 entry.schema_version, domain.schema_version
             );
-            return Err(Failure::new(Exit::Integrity, message).hint("use the orgtrail version that wrote it, or a later one"));
+            return Err(
+                Failure::new(Exit::Integrity, message).hint("use the orgtrail version that wrote it, or a later one")
+            );
         }
     }
     Ok(())
@@ -246,18 +258,18 @@ impl Recorded for OnRecord<'_, '_> {
     }
 }
 
-/// Tells the terminal how far the run is.
-struct Bar<'u> {
-    ui: &'u Ui,
+/// Passes on how far the capture is.
+struct Told<'o> {
+    observer: &'o dyn Observer,
 }
 
-impl Progress for Bar<'_> {
+impl Progress for Told<'_> {
     fn begins(&self, domains: usize) {
-        self.ui.begin(domains, "capturing");
+        self.observer.begins(domains);
     }
 
     fn captured(&self, domain: &DomainId, capture: &DomainCapture) {
-        self.ui.step(domain.as_str());
+        self.observer.captured(domain, capture);
         tracing::info!(%domain, status = capture.status.as_str(), requests = capture.requests, "captured");
     }
 }
@@ -302,7 +314,8 @@ fn observe(
         });
     }
     for id in ledger.domains.keys() {
-        if !options.profile.contains(id) && !captured.domains.contains_key(id) && workspace.catalogue.get(id).is_some() {
+        if !options.profile.contains(id) && !captured.domains.contains_key(id) && workspace.catalogue.get(id).is_some()
+        {
             let status = Some(LedgerStatus::Skipped);
             observed.push(Observed { domain: id.clone(), status, content: None, new_fields: BTreeSet::new() });
         }
@@ -381,7 +394,8 @@ impl Recording<'_> {
         worst_first.sort_by_key(|change| std::cmp::Reverse(change.judgement.severity));
         let new_commit = |commit: &PlannedCommit| {
             let changes: &[&ClassifiedChange] = if commit.kind == CommitKind::Observed { &worst_first } else { &[] };
-            let files = commit.edits.iter().map(|(path, content)| FileChange { path: path.clone(), content: content.clone() });
+            let files =
+                commit.edits.iter().map(|(path, content)| FileChange { path: path.clone(), content: content.clone() });
             NewCommit {
                 author: by.clone(),
                 committer: by.clone(),
@@ -423,7 +437,7 @@ impl Recording<'_> {
 }
 
 /// The signature of the tool.
-pub(super) fn tool(org: &str, now: DateTime<Utc>) -> Signature {
+pub fn tool(org: &str, now: DateTime<Utc>) -> Signature {
     Signature { name: TOOL_NAME.to_owned(), email: format!("{TOOL_NAME}@{org}.invalid"), seconds: now.timestamp() }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::args::Global;
-use super::{Exit, Failure};
+use super::exit::Exit;
+use super::failure::Failure;
 use crate::catalogue::Catalogue;
 use crate::config::{Config, DomainGlobs};
 use crate::model::DomainId;
@@ -13,28 +13,28 @@ use crate::record::Tree;
 use crate::trail::{CommitId, Trail, TrailError};
 
 /// The name of the configuration file, which makes a repository a trail.
-pub(super) const CONFIG_FILE: &str = "orgtrail.toml";
+pub const CONFIG_FILE: &str = "orgtrail.toml";
 
 /// The name of the user's rules.
-pub(super) const RULES_FILE: &str = "rules.toml";
+pub const RULES_FILE: &str = "rules.toml";
 
 /// An open trail.
-pub(super) struct Workspace {
-    pub(super) trail: Trail,
-    pub(super) branch: String,
-    pub(super) catalogue: Catalogue,
-    pub(super) config: Config,
+pub struct Workspace {
+    pub trail: Trail,
+    pub branch: String,
+    pub catalogue: Catalogue,
+    pub config: Config,
 }
 
 /// The files of one commit.
-pub(super) struct CommitTree<'t> {
+pub struct CommitTree<'t> {
     trail: &'t Trail,
     commit: Option<CommitId>,
 }
 
 impl<'t> CommitTree<'t> {
     /// The files of a commit; none where there is no commit.
-    pub(super) fn new(trail: &'t Trail, commit: Option<CommitId>) -> Self {
+    pub fn new(trail: &'t Trail, commit: Option<CommitId>) -> Self {
         Self { trail, commit }
     }
 }
@@ -53,7 +53,7 @@ impl Tree for CommitTree<'_> {
 }
 
 /// The domains; a binary whose own files cannot be read is defective.
-pub(super) fn catalogue() -> Result<Catalogue, Failure> {
+pub fn catalogue() -> Result<Catalogue, Failure> {
     Catalogue::built_in().map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::new(Exit::Internal, format!("the built-in domains cannot be read: {}", lines.join("; ")))
@@ -61,20 +61,21 @@ pub(super) fn catalogue() -> Result<Catalogue, Failure> {
 }
 
 impl Workspace {
-    /// Opens the trail that the command line names.
-    pub(super) fn open(global: &Global) -> Result<Self, Failure> {
-        let trail = Trail::open(&global.directory)?;
+    /// Opens the trail in a folder, configured by a file of its own or by the one named.
+    pub fn open(dir: &Path, config: Option<&Path>) -> Result<Self, Failure> {
+        let trail = Trail::open(dir)?;
         let catalogue = catalogue()?;
         let head = trail.head_branch()?;
         let no_trail = || {
-            let place = global.directory.display();
+            let place = dir.display();
             Failure::new(Exit::Usage, format!("{place} is a git repository, but no trail: it has no {CONFIG_FILE}"))
                 .hint("`orgtrail init` makes a trail in an empty folder")
         };
-        let text = settings_file(&trail, head.as_deref(), global.config.as_deref(), CONFIG_FILE)?.ok_or_else(no_trail)?;
-        let file = global.config.as_ref().map_or_else(|| CONFIG_FILE.to_owned(), |path| path.display().to_string());
-        let config = Config::parse(&file, &text, &catalogue)
-            .map_err(|problems| Failure::new(Exit::Usage, problems.to_string()).hint("`orgtrail config check` checks again"))?;
+        let text = settings_file(&trail, head.as_deref(), config, CONFIG_FILE)?.ok_or_else(no_trail)?;
+        let file = config.map_or_else(|| CONFIG_FILE.to_owned(), |path| path.display().to_string());
+        let config = Config::parse(&file, &text, &catalogue).map_err(|problems| {
+            Failure::new(Exit::Usage, problems.to_string()).hint("`orgtrail config check` checks again")
+        })?;
         let branch = config.branch.clone().or(head).ok_or_else(|| {
             Failure::new(Exit::Usage, "the trail has no branch checked out").hint("name one as [trail] branch")
         })?;
@@ -82,14 +83,16 @@ impl Workspace {
     }
 
     /// The rules in force.
-    pub(super) fn policy(&self) -> Result<Policy<'_>, Failure> {
+    pub fn policy(&self) -> Result<Policy<'_>, Failure> {
         let user = self.user_rules()?;
         Ok(Policy::new(&self.catalogue, shipped_rules(&self.catalogue)?, user, self.config.production.clone()))
     }
 
     /// The user's own rules.
     fn user_rules(&self) -> Result<Vec<Rule>, Failure> {
-        let Some(text) = settings_file(&self.trail, Some(&self.branch), None, RULES_FILE)? else { return Ok(Vec::new()) };
+        let Some(text) = settings_file(&self.trail, Some(&self.branch), None, RULES_FILE)? else {
+            return Ok(Vec::new());
+        };
         user_rules(RULES_FILE, &text, &self.catalogue).map_err(|problems| {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             Failure::new(Exit::Usage, lines.join("\n"))
@@ -97,13 +100,13 @@ impl Workspace {
     }
 
     /// The tip of the branch.
-    pub(super) fn tip(&self) -> Result<Option<CommitId>, TrailError> {
+    pub fn tip(&self) -> Result<Option<CommitId>, TrailError> {
         self.trail.tip(&self.branch)
     }
 }
 
 /// The rules that come with the program.
-pub(super) fn shipped_rules(catalogue: &Catalogue) -> Result<Vec<Rule>, Failure> {
+pub fn shipped_rules(catalogue: &Catalogue) -> Result<Vec<Rule>, Failure> {
     built_in_rules(catalogue).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::new(Exit::Internal, format!("the built-in rules cannot be read: {}", lines.join("; ")))
@@ -137,11 +140,7 @@ fn settings_file(
 }
 
 /// The domains that the patterns of a flag match; each pattern must match one.
-pub(super) fn matching_domains(
-    flag: &str,
-    patterns: &[String],
-    catalogue: &Catalogue,
-) -> Result<BTreeSet<DomainId>, Failure> {
+pub fn matching_domains(flag: &str, patterns: &[String], catalogue: &Catalogue) -> Result<BTreeSet<DomainId>, Failure> {
     let globs = DomainGlobs::parse(patterns.iter().map(String::as_str), catalogue).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(|error| format!("{flag}: {error}")).collect();
         Failure::new(Exit::Usage, lines.join("; ")).hint("`orgtrail domains` lists all domains")
@@ -150,8 +149,11 @@ pub(super) fn matching_domains(
 }
 
 /// The domain whose name is most like a text, if any is like it at all.
-pub(super) fn nearest_domain<'c>(text: &str, catalogue: &'c Catalogue) -> Option<&'c DomainId> {
+pub fn nearest_domain<'c>(text: &str, catalogue: &'c Catalogue) -> Option<&'c DomainId> {
     const ALIKE: f64 = 0.75;
     let likeness = |name: &DomainId| strsim::jaro_winkler(text, name.as_str());
-    catalogue.names().filter(|name| likeness(name) > ALIKE).max_by(|left, right| likeness(left).total_cmp(&likeness(right)))
+    catalogue
+        .names()
+        .filter(|name| likeness(name) > ALIKE)
+        .max_by(|left, right| likeness(left).total_cmp(&likeness(right)))
 }

@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
+use super::exit::Exit;
+use super::failure::Failure;
 use super::run::HEARTBEAT_REF;
 use super::workspace::Workspace;
-use super::{Exit, Failure};
 use crate::record::{CommitKind, Heartbeat, trailer};
 use crate::trail::{CommitId, CommitInfo};
 
 /// The commit that a revision names: a git revision, or the last finished run at or before an instant or the end of a date.
-pub(super) fn resolve(workspace: &Workspace, revision: &str) -> Result<CommitId, Failure> {
+pub fn resolve(workspace: &Workspace, revision: &str) -> Result<CommitId, Failure> {
     match instant(revision) {
         Some(at) => at_instant(workspace, revision, at),
         None => Ok(workspace.trail.resolve(revision)?),
@@ -17,7 +18,7 @@ pub(super) fn resolve(workspace: &Workspace, revision: &str) -> Result<CommitId,
 }
 
 /// The last run and the state before it. A run that saw no change made no commit: then both are the tip.
-pub(super) fn last_run(workspace: &Workspace) -> Result<(CommitId, CommitId), Failure> {
+pub fn last_run(workspace: &Workspace) -> Result<(CommitId, CommitId), Failure> {
     let tip = workspace.tip()?.ok_or_else(no_snapshot)?;
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
     let mut run: Option<String> = None;
@@ -41,7 +42,7 @@ pub(super) fn last_run(workspace: &Workspace) -> Result<(CommitId, CommitId), Fa
 }
 
 /// The commits after `from` up to `to` on the way of first parents, oldest first; `None` where `from` is not on that way.
-pub(super) fn commits_between(
+pub fn commits_between(
     workspace: &Workspace,
     from: &CommitId,
     to: &CommitId,
@@ -59,7 +60,7 @@ pub(super) fn commits_between(
 }
 
 /// The kind of a commit; `None` where the tool did not make it.
-pub(super) fn kind(commit: &CommitInfo) -> Option<CommitKind> {
+pub fn kind(commit: &CommitInfo) -> Option<CommitKind> {
     commit.trailer(trailer::KIND).and_then(CommitKind::from_word)
 }
 
@@ -78,7 +79,7 @@ fn at_instant(workspace: &Workspace, revision: &str, at: DateTime<Utc>) -> Resul
     }
     let failure = Failure::new(Exit::Usage, format!("there is no run at or before {revision}"));
     Err(match earliest {
-        Some(seconds) => failure.hint(format!("the first run was at {}", super::clock::of_seconds(seconds))),
+        Some(seconds) => failure.hint(format!("the first run was at {}", super::time::of_seconds(seconds))),
         None => failure.hint("`orgtrail snapshot` makes the first run"),
     })
 }

@@ -1,0 +1,23 @@
+//! One run from end to end, and what every verb needs of a trail.
+//!
+//! Ties the edges together: the configuration, the API, the trail. What happens on the way is told to an [`Observer`], the
+//! present is an argument, and so is the clock that waits go by. Knows nothing of the terminal.
+
+mod exit;
+mod failure;
+mod observer;
+mod remote;
+mod revision;
+mod run;
+mod time;
+mod workspace;
+
+pub use exit::{Exit, Exits};
+pub use failure::{Failure, chain};
+pub use observer::{Observer, Unobserved};
+pub use revision::{commits_between, kind, last_run, resolve};
+pub use run::{Effect, HEARTBEAT_REF, RunOptions, Taken, client, endpoint, profile, take};
+pub use time::{of_seconds, written};
+pub use workspace::{
+    CONFIG_FILE, CommitTree, RULES_FILE, Workspace, catalogue, matching_domains, nearest_domain, shipped_rules,
+};

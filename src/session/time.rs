@@ -1,0 +1,13 @@
+//! Instants as they are written.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// An instant as it is written everywhere: RFC 3339, UTC, whole seconds.
+pub fn written(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The instant of so many seconds since 1970.
+pub fn of_seconds(seconds: i64) -> String {
+    DateTime::from_timestamp(seconds, 0).map(written).unwrap_or_default()
+}
