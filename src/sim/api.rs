@@ -1,6 +1,7 @@
 //! Which path means what: routes from the catalogue, parameters from the contract, answers from the world.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::contract::{Contract, Endpoint};
 use super::fault::Effect;
@@ -66,20 +67,16 @@ impl Asked<'_> {
         }
     }
 
-    /// Whether the parameters let an entity be seen: one that is named like a member of it wants that value.
-    pub(super) fn shows(&self, value: &OwnedValue) -> bool {
-        let mut names: Vec<&str> = self.query.iter().map(|(name, _)| name.as_str()).collect();
-        names.extend(self.endpoint.iter().flat_map(|endpoint| endpoint.defaults()).map(|(name, _)| name));
-        names.into_iter().all(|name| {
-            let actual = match FieldPath::parse(name).find(value) {
-                Some(Value::String(text)) => text.as_ref(),
-                Some(Value::Bool(true)) => "true",
-                Some(Value::Bool(false)) => "false",
-                _ => return true,
-            };
-            let wanted = self.parameter(name).unwrap_or_default();
-            wanted == "any" || wanted.split(',').any(|wanted| wanted.eq_ignore_ascii_case(actual))
-        })
+    /// The parameters as a filter of entities.
+    pub(super) fn filter(&self) -> Filter {
+        let given = self.query.iter().map(|(name, _)| name.as_str());
+        let by_default = self.endpoint.iter().flat_map(|endpoint| endpoint.defaults()).map(|(name, _)| name);
+        let names: BTreeSet<&str> = given.chain(by_default).collect();
+        let wanted = |name: &str| {
+            let values = self.parameter(name).unwrap_or_default();
+            (FieldPath::parse(name), values.split(',').map(ToOwned::to_owned).collect())
+        };
+        Filter(names.into_iter().map(wanted).collect())
     }
 
     /// Members that are left out because the request does not ask for them.
@@ -89,6 +86,23 @@ impl Asked<'_> {
         let optional = optional.map(|parameter| parameter.values.as_slice()).unwrap_or_default();
         let names = optional.iter().chain(detail_only);
         names.filter(|name| asked_for.split(',').all(|asked| asked != name.as_str())).cloned().collect()
+    }
+}
+
+/// Which entities a request lets be seen: a parameter that is named like a member of an entity wants one of its values there.
+pub(super) struct Filter(Vec<(FieldPath, Vec<String>)>);
+
+impl Filter {
+    pub(super) fn shows(&self, entity: &OwnedValue) -> bool {
+        self.0.iter().all(|(path, wanted)| {
+            let actual = match path.find(entity) {
+                Some(Value::String(text)) => text.as_ref(),
+                Some(Value::Bool(true)) => "true",
+                Some(Value::Bool(false)) => "false",
+                _ => return true,
+            };
+            wanted.iter().any(|wanted| wanted == "any" || wanted.eq_ignore_ascii_case(actual))
+        })
     }
 }
 
@@ -174,7 +188,8 @@ fn detail(
     let living = world.members(&domain.id).iter().find(|member| is_wanted(member)).cloned();
     let marks = !domain.removal.gone_when.is_empty();
     let gone = || world.gone(&domain.id).find(|member| marks && is_wanted(member)).map(|member| marked(domain, member));
-    let member = living.or_else(gone).filter(|member| asked.shows(&member.value));
+    let filter = asked.filter();
+    let member = living.or_else(gone).filter(|member| filter.shows(&member.value));
     let member = member.ok_or_else(|| Refusal::not_found(asked.path))?;
     Ok(Noise::of(domain).answer(world, &member, &asked.left_out(&[]), rng))
 }

@@ -1,9 +1,12 @@
 //! The simulated org: what `demo`, `sim` and the tests use in place of a real one.
 //!
-//! [`World`] holds the entities and is pure; an answer of it has the noise of the API on every read. What an org consists of is
-//! data: the domain files say how a domain is listed, read and treated, `schemas/sim/` what its entities look like. No domain
-//! is known by name here, and none can be reached in another way than the API contract has it. It is never the proof that a path or a
-//! field exists: the contract is.
+//! [`World`] holds the entities and is pure; what it answers has the noise of the API on every read. [`Server`] puts it on a
+//! socket with login, paging, rate limit and [`Fault`]s; a [`Script`] changes it. What an org consists of is data: the domain files
+//! say how a domain is listed, read and treated, `schemas/sim/` what its entities look like. No domain is known by name here.
+//!
+//! Limits: paths and parameters are those of the API contract, so it can never prove that one exists. Parameters that name no
+//! member of an entity are accepted and change nothing (`sortBy`, `divisionId`), except those of paging, `sortOrder` and `expand`.
+//! One rate limit holds for all tokens. The world is locked while an answer is made, so answers come one after the other.
 
 mod api;
 mod contract;

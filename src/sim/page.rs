@@ -30,9 +30,10 @@ pub(super) fn answer(
     {
         return Err(Refusal::not_found(asked.path));
     }
+    let filter = asked.filter();
     let members = world.members(&domain.id).iter();
     let mut members: Vec<&Member> =
-        members.filter(|member| member.parent == parent && asked.shows(&member.value)).collect();
+        members.filter(|member| member.parent == parent && filter.shows(&member.value)).collect();
     let noise = Noise::of(domain);
     if domain.source.paging == Paging::Singleton {
         let only = members.first().ok_or_else(|| Refusal::not_found(asked.path))?;

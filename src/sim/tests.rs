@@ -404,7 +404,9 @@ fn faults_of_a_page_contradict_what_it_says() {
     let is_plain = |domain: &&Domain| domain.source.paging == Paging::PageNumber && domain.source.parent.is_none();
     let path = &world.catalogue().iter().find(is_plain).unwrap().source.path;
     let facts = |effect: Option<Effect>| {
-        effect.into_iter().for_each(|effect| program.strike(effect));
+        if let Some(effect) = effect {
+            program.strike(effect);
+        }
         let page = program.page(path);
         let entities = page.get("entities").and_then(Value::as_array).unwrap().to_vec();
         let ids: Vec<_> = entities.iter().filter_map(|entity| entity.get("id").cloned()).collect();
