@@ -7,7 +7,7 @@ use super::{Cli, Exits, Failure, Ui};
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
-pub struct CompletionsArgs {
+pub(super) struct CompletionsArgs {
     /// The shell
     shell: Shell,
 }

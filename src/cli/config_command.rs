@@ -8,7 +8,7 @@ use crate::config::template;
 
 /// Check the configuration, or print the commented template
 #[derive(Debug, Args)]
-pub struct ConfigArgs {
+pub(super) struct ConfigArgs {
     #[command(subcommand)]
     command: ConfigCommand,
 }

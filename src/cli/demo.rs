@@ -8,7 +8,7 @@ use chrono::{DateTime, Days, NaiveTime, Utc};
 use clap::Args;
 
 use super::args::Global;
-use super::{Exit, Exits, Failure, Ui, init, now, runtime};
+use super::{Exit, Exits, Failure, Ui, now, runtime};
 use crate::canonical::SecretKey;
 use crate::capture::Selection;
 use crate::catalogue::{Catalogue, Tier};
@@ -16,8 +16,8 @@ use crate::config::Environment;
 use crate::genesys::SystemClock;
 use crate::report;
 use crate::session::Workspace;
-use crate::session::of_seconds;
 use crate::session::{Effect, RunOptions, Taken, profile, take};
+use crate::session::{make_trail, of_seconds};
 use crate::sim::{DAY_SEED, Running, Scale, Script, Server, ServerOptions, World};
 
 /// Show the whole story against a simulated organisation, without credentials
@@ -25,7 +25,7 @@ use crate::sim::{DAY_SEED, Running, Scale, Script, Server, ServerOptions, World}
 /// Takes a snapshot of a simulated organisation, takes another one when nothing has changed, lets several people change things
 /// for a day, and shows what the next snapshot makes of it. The trail stays, to be looked at with git.
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(super) struct DemoArgs {
     /// The folder for the trail; a new one in the folder for temporary files by default
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -66,7 +66,7 @@ impl<'d> Demo<'d> {
     async fn start(dir: PathBuf, global: &Global, ui: &'d Ui) -> Result<Self, Failure> {
         let yesterday = now(global).date_naive().checked_sub_days(Days::new(1)).unwrap_or_default();
         let morning = yesterday.and_time(NaiveTime::MIN).and_utc() + chrono::TimeDelta::hours(8);
-        init::make(&dir, None, false, morning.timestamp())?;
+        make_trail(&dir, None, false, morning.timestamp())?;
         let workspace = Workspace::open(&dir, None)?;
         let catalogue: Arc<Catalogue> = Arc::new(crate::session::catalogue()?);
         let world = World::generate(&catalogue, Scale::Small, DAY_SEED);
@@ -100,7 +100,7 @@ impl<'d> Demo<'d> {
         self.chapter("What the evening's snapshot says")?;
         let last = self.snapshot(9 * 60).await?;
         let mut text = Vec::new();
-        let style = report::Style::of_colour(self.ui.colours_data());
+        let style = self.ui.style();
         report::text::render(&last.changes, style, &mut text).map_err(|error| Failure::of(Exit::Internal, &error))?;
         self.ui.data(&text)?;
 
@@ -140,7 +140,7 @@ impl<'d> Demo<'d> {
 
     /// Lets the people of the organisation do what the script says, and tells who did what.
     fn day(&self) -> Result<String, Failure> {
-        let script = Script::day().map_err(|error| Failure::of(Exit::Internal, &error))?;
+        let script = Script::built_in().map_err(|error| Failure::of(Exit::Internal, &error))?;
         let mut told = String::new();
         for edit in &script.edits {
             self.running.world(|world| world.apply(edit)).map_err(|error| Failure::of(Exit::Internal, &error))?;
@@ -161,7 +161,6 @@ impl<'d> Demo<'d> {
     }
 
     fn chapter(&self, title: &str) -> Result<(), Failure> {
-        let title = if self.ui.colours_data() { format!("\u{1b}[1m{title}\u{1b}[0m") } else { title.to_owned() };
         self.ui.data(format!("\n== {title}\n\n").as_bytes())
     }
 
@@ -172,7 +171,7 @@ impl<'d> Demo<'d> {
 
 fn run_text(taken: &Taken) -> Result<String, Failure> {
     let mut text = Vec::new();
-    report::run::text(&taken.document, report::Style::Plain, &mut text)
+    report::run::render_text(&taken.document, report::Style::Plain, &mut text)
         .map_err(|error| Failure::of(Exit::Internal, &error))?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }

@@ -20,7 +20,7 @@ use crate::trail::CommitId;
 /// A revision is any git revision, an instant (RFC 3339) or a date (its end, UTC). Without any, the last run is compared with
 /// the state before it; with one, that state with the newest.
 #[derive(Debug, Args)]
-pub struct DiffArgs {
+pub(super) struct DiffArgs {
     /// The state to compare from
     #[arg(value_name = "FROM")]
     from: Option<String>,
@@ -50,7 +50,7 @@ pub(super) fn show(changes: &ChangeSet, global: &Global, ui: &Ui) -> Result<Exit
     let shown = global.min_severity.map_or_else(|| changes.clone(), |level| changes.clone().at_least(level));
     let mut out = Vec::new();
     let written = match global.format {
-        Format::Text => report::text::render(&shown, report::Style::of_colour(ui.colours_data()), &mut out),
+        Format::Text => report::text::render(&shown, ui.style(), &mut out),
         Format::Json => report::json::render(&shown, &mut out),
         Format::Markdown => report::markdown::render(&shown, &mut out),
     };

@@ -20,7 +20,7 @@ use crate::session::{client, profile};
 ///
 /// Asks one small request per domain and writes nothing.
 #[derive(Debug, Args)]
-pub struct DoctorArgs {}
+pub(super) struct DoctorArgs {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -11,7 +11,7 @@ use crate::session::{catalogue, nearest_domain};
 
 /// List the configuration domains, or explain one
 #[derive(Debug, Args)]
-pub struct DomainsArgs {
+pub(super) struct DomainsArgs {
     #[command(subcommand)]
     command: Option<DomainsCommand>,
 }
@@ -29,13 +29,10 @@ pub(super) fn run(args: &DomainsArgs, global: &Global, ui: &Ui) -> Result<Exits,
     let catalogue = catalogue()?;
     let mut out = Vec::new();
     let written = match &args.command {
-        None => {
-            let domains: Vec<&Domain> = catalogue.iter().collect();
-            match global.format {
-                Format::Json => report::listing::domains_json(&domains, &mut out),
-                Format::Text | Format::Markdown => report::listing::domains_text(&domains, &mut out),
-            }
-        }
+        None => match global.format {
+            Format::Json => report::listing::domains_json(catalogue.iter(), &mut out),
+            Format::Text | Format::Markdown => report::listing::domains_text(catalogue.iter(), &mut out),
+        },
         Some(DomainsCommand::Explain { name }) => report::listing::explain_domain(find(&catalogue, name)?, &mut out),
     };
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;

@@ -6,15 +6,16 @@ use clap::Args;
 
 use super::args::Global;
 use super::{Exits, Failure, Ui, now};
-use crate::config::{Environment, KeyOrigin, template};
+use crate::config::{Environment, KeyOrigin};
 use crate::session::CONFIG_FILE;
-use crate::trail::{FileChange, InitOptions, NewCommit, Signature, Trail, TrailError};
+use crate::session::make_trail;
+use crate::trail::{Trail, TrailError};
 
 /// Make a trail: a git repository with a commented orgtrail.toml
 ///
 /// Uses no network. In an existing clone of a trail it sets up only what a clone does not bring.
 #[derive(Debug, Args)]
-pub struct InitArgs {
+pub(super) struct InitArgs {
     /// The folder; made if it does not exist
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -28,21 +29,6 @@ pub struct InitArgs {
     branch: Option<String>,
 }
 
-const GITATTRIBUTES: &str = "\
-# What orgtrail writes is exact to the byte.
-snapshot/** -text -filter diff=orgtrail
-";
-
-const GITIGNORE: &str = "\
-# Credentials and keys do not belong into a trail.
-.env
-*.key
-*.pem
-secret-key
-# Scratch files.
-*.tmp
-";
-
 pub(super) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     let dir = args.dir.as_ref().map_or_else(|| global.directory.clone(), |dir| global.directory.join(dir));
     let environment = Environment::of_process();
@@ -51,28 +37,11 @@ pub(super) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
         ui.say(format!("{} is a trail already; nothing else was changed", dir.display()));
         return Ok(Exits::default());
     }
-    make(&dir, args.branch.as_deref(), args.bare, now(global).timestamp())?;
+    make_trail(&dir, args.branch.as_deref(), args.bare, now(global).timestamp())?;
     tell_key(&environment, ui)?;
     ui.say(format!("{} is a trail now", dir.display()));
     ui.say("next: `orgtrail doctor` checks the credentials, `orgtrail snapshot` takes the first snapshot");
     Ok(Exits::default())
-}
-
-/// Makes a trail in a folder.
-pub(super) fn make(dir: &std::path::Path, branch: Option<&str>, bare: bool, seconds: i64) -> Result<Trail, Failure> {
-    // The organisation is not known before the first snapshot.
-    let by = Signature { name: "orgtrail".to_owned(), email: "orgtrail@localhost.invalid".to_owned(), seconds };
-    let first = NewCommit {
-        author: by.clone(),
-        committer: by,
-        message: "A trail of a Genesys Cloud organisation\n".to_owned(),
-        files: vec![
-            FileChange::write(".gitattributes", GITATTRIBUTES),
-            FileChange::write(".gitignore", GITIGNORE),
-            FileChange::write(CONFIG_FILE, template()),
-        ],
-    };
-    Ok(Trail::init(dir, &InitOptions { branch, bare, first })?)
 }
 
 fn is_trail(dir: &std::path::Path) -> Result<bool, Failure> {

@@ -6,13 +6,13 @@ use super::args::{Format, Global};
 use super::{Exit, Exits, Failure, Ui, open};
 use crate::policy::{Policy, Production, RuleSummary};
 use crate::report;
-use crate::session::{Workspace, catalogue, shipped_rules};
+use crate::session::{catalogue, shipped_rules};
 
 /// List the severity rules in force, or explain one
 ///
 /// Inside a trail the user's own rules.toml counts as well.
 #[derive(Debug, Args)]
-pub struct RulesArgs {
+pub(super) struct RulesArgs {
     #[command(subcommand)]
     command: Option<RulesCommand>,
 }

@@ -14,7 +14,7 @@ use crate::sim::{Scale, Server, ServerOptions, World};
 /// Prints the environment that points orgtrail at it, and serves until it is interrupted. The organisation is the same for the
 /// same seed; its answers have the noise of the real API.
 #[derive(Debug, Args)]
-pub struct SimArgs {
+pub(super) struct SimArgs {
     /// How large the organisation is
     #[arg(long, default_value = "small")]
     scale: ScaleChoice,

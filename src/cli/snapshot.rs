@@ -19,7 +19,7 @@ use crate::session::{Workspace, matching_domains};
 /// Reads every domain of the profile over the public API, never writes to it. A domain that cannot be read completely keeps
 /// its last good content, and the exit code says so.
 #[derive(Debug, Args)]
-pub struct SnapshotArgs {
+pub(super) struct SnapshotArgs {
     /// Capture only the domains that match; repeat for more
     #[arg(long, value_name = "GLOB")]
     only: Vec<String>,
@@ -83,11 +83,11 @@ pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits
     }
     let changes = global.min_severity.map_or(taken.changes.clone(), |level| taken.changes.at_least(level));
     let mut out = Vec::new();
-    let style = report::Style::of_colour(ui.colours_data());
+    let style = ui.style();
     let written = match global.format {
-        Format::Json => report::run::json(&document, &mut out),
+        Format::Json => report::run::render_json(&document, &mut out),
         Format::Markdown => report::markdown::render(&changes, &mut out),
-        Format::Text => report::run::text(&document, style, &mut out).and_then(|()| {
+        Format::Text => report::run::render_text(&document, style, &mut out).and_then(|()| {
             if changes.changes.is_empty() { Ok(()) } else { report::text::render(&changes, style, &mut out) }
         }),
     };

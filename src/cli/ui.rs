@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::capture::DomainCapture;
 use crate::model::DomainId;
+use crate::report;
 use crate::session::{Exit, Failure, Observer};
 
 /// When to use colour.
@@ -66,10 +67,10 @@ impl Ui {
         }
     }
 
-    /// Whether data is shown in colour.
+    /// How data is shown.
     #[must_use]
-    pub fn colours_data(&self) -> bool {
-        self.stdout_colour
+    pub fn style(&self) -> report::Style {
+        if self.stdout_colour { report::Style::Colour } else { report::Style::Plain }
     }
 
     /// Writes data: to `--output`, else to stdout. A reader that went away is no failure.

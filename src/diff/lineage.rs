@@ -1,6 +1,6 @@
 //! Folds what is only a consequence of another change.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::value::compare;
 use crate::canonical::{reorder_sets, value_of};
@@ -177,10 +177,14 @@ impl<'s> Moves<'s> {
 
 /// Says of a removed child that its parent took it along.
 fn name_causes(catalogue: &Catalogue, changes: &mut [Change]) {
-    let gone: Vec<(DomainId, EntityKey)> = changes
+    let gone: HashSet<(DomainId, EntityKey)> = changes
         .iter()
-        .filter(|change| change.kind == ChangeKind::Removed)
-        .map(|change| (change.domain.clone(), change.key.clone()))
+        .filter_map(|change| match change.kind {
+            ChangeKind::Removed => Some((change.domain.clone(), change.key.clone())),
+            // Made again without its children.
+            ChangeKind::Recreated => Some((change.domain.clone(), change.previous_key.clone()?)),
+            ChangeKind::Added | ChangeKind::Modified => None,
+        })
         .collect();
     for change in changes.iter_mut().filter(|change| change.kind == ChangeKind::Removed) {
         let Some(domain) = catalogue.get(&change.domain) else { continue };

@@ -95,7 +95,7 @@ fn observed(changes: &[&ClassifiedChange]) -> (String, Vec<String>) {
 fn housekeeping(kind: CommitKind, commit: &PlannedCommit) -> (String, Vec<String>) {
     let entry = |id| commit.ledger.domains.get(id);
     let lines = commit.domains.iter().map(|id| match entry(id) {
-        Some(entry) => format!("- {id}: {}, {} entities", entry.status.as_str(), entry.entities),
+        Some(entry) => format!("- {id}: {}, {}", entry.status.as_str(), entities(entry.entities)),
         None => format!("- {id}"),
     });
     let what = match commit.domains.as_slice() {
@@ -108,8 +108,8 @@ fn housekeeping(kind: CommitKind, commit: &PlannedCommit) -> (String, Vec<String
     };
     let subject = match kind {
         CommitKind::Baseline => {
-            let entities: u64 = commit.domains.iter().filter_map(entry).map(|entry| entry.entities).sum();
-            format!("baseline: {what}, {entities} entities")
+            let count: u64 = commit.domains.iter().filter_map(entry).map(|entry| entry.entities).sum();
+            format!("baseline: {what}, {}", entities(count))
         }
         CommitKind::SchemaMigration => format!("schema migration: {what}"),
         CommitKind::Reshard => format!("new layout: {what}"),
@@ -119,6 +119,10 @@ fn housekeeping(kind: CommitKind, commit: &PlannedCommit) -> (String, Vec<String
         CommitKind::Observed => what,
     };
     (subject, lines.collect())
+}
+
+fn entities(count: u64) -> String {
+    if count == 1 { "1 entity".to_owned() } else { format!("{count} entities") }
 }
 
 /// Names come from the org and may hold line breaks, which would end a subject or forge a trailer.

@@ -79,3 +79,35 @@ impl ChangeSet {
 fn reading_order(change: &ClassifiedChange) -> impl Ord {
     (Reverse(change.judgement.severity), &change.change.domain, &change.name, &change.change.key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn keys(set: &ChangeSet) -> Vec<&str> {
+        set.changes.iter().map(|change| change.change.key.as_str()).collect()
+    }
+
+    #[test]
+    fn the_worst_comes_first_then_domain_name_and_key() {
+        let set = sample::change_set();
+        assert_eq!(keys(&set), ["q1", "q2", "u9", "q1:u1", "s1"]);
+        let mut twins = vec![set.changes[0].clone(); 3];
+        twins[0].change.key = crate::model::EntityKey::new("z");
+        twins[1].name = Some("0".to_owned());
+        twins[1].change.key = crate::model::EntityKey::new("zz");
+        assert_eq!(keys(&ChangeSet::arranged(None, None, twins)), ["zz", "q1", "z"]);
+    }
+
+    #[test]
+    fn a_filter_remembers_how_many_changes_it_took() {
+        let set = sample::change_set();
+        assert_eq!(set.clone().at_least(Severity::Low).left_out, None);
+        let high = set.at_least(Severity::High);
+        assert_eq!(high.left_out, Some(LeftOut { below: Severity::High, changes: 2 }));
+        assert_eq!((high.counts().total(), high.counts().low), (3, 0));
+        let critical = high.at_least(Severity::Critical);
+        assert_eq!(critical.left_out, Some(LeftOut { below: Severity::Critical, changes: 4 }));
+    }
+}

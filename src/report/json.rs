@@ -206,3 +206,9 @@ mod v1 {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
+#[cfg(test)]
+pub(super) use tests::assert_follows;

@@ -8,8 +8,20 @@
 //! by how much; what is left out is counted.
 
 mod change_set;
+mod field;
 pub mod json;
+pub mod listing;
+pub mod markdown;
+mod notes;
+pub mod run;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod sample;
 mod shown;
+mod style;
+mod table;
+pub mod text;
 mod text_diff;
 
 pub use change_set::{ChangeSet, Endpoint, LeftOut};
+pub use style::Style;

@@ -57,6 +57,18 @@ pub(super) fn value(value: &Value<'_>) -> String {
     }
 }
 
+/// A value as compact JSON, or the beginning of it and how much more there is.
+pub(super) fn short_value(value: &Value<'_>) -> String {
+    match value {
+        // Cut before it is quoted, so that the count is that of the string itself.
+        Value::String(text) => match text.char_indices().nth(EXCERPT) {
+            Some((end, _)) => format!("{} … ({})", quoted(&text[..end]), more_characters(text[end..].chars().count())),
+            None => quoted(text),
+        },
+        _ => excerpt(&self::value(value)),
+    }
+}
+
 /// The beginning of a text, and how much more there is.
 pub(super) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(EXCERPT) {
@@ -139,6 +151,7 @@ mod tests {
     fn an_excerpt_says_how_much_it_leaves_out() {
         let long = "é".repeat(EXCERPT);
         assert_eq!(excerpt(&long), long);
+        assert_eq!(short_value(&Value::from(format!("{long}ab"))), format!("\"{long}\" … (2 more characters)"));
         assert_eq!(excerpt(&format!("{long}!")), format!("{long}… (1 more character)"));
         assert_eq!(excerpt(&format!("{long}{}", "x".repeat(2341))), format!("{long}… (2,341 more characters)"));
     }

@@ -5,6 +5,7 @@
 
 mod exit;
 mod failure;
+mod make;
 mod observer;
 mod remote;
 mod revision;
@@ -14,6 +15,7 @@ mod workspace;
 
 pub use exit::{Exit, Exits};
 pub use failure::{Failure, chain};
+pub use make::make_trail;
 pub use observer::{Observer, Unobserved};
 pub use revision::{commits_between, kind, last_run, resolve};
 pub use run::{Effect, HEARTBEAT_REF, RunOptions, Taken, client, endpoint, profile, take};

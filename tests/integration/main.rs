@@ -4,6 +4,8 @@
 mod catalogue;
 mod contract;
 mod fixtures;
+mod harness;
 mod laws;
 mod layering;
 mod rules;
+mod snapshot;

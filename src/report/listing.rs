@@ -1,0 +1,235 @@
+//! What the program knows: its domains and its rules, as tables, as documents, and one by one.
+
+use std::io::{self, Write};
+
+use super::json::write_document;
+use super::shown::{grouped, visible};
+use super::table::table;
+use crate::catalogue::{Domain, FieldPath, KeyPart, Reference, Source};
+use crate::model::{ChangeKind, DomainId};
+use crate::policy::RuleSummary;
+
+/// Writes a line for every domain.
+pub fn domains_text<'d>(domains: impl IntoIterator<Item = &'d Domain>, out: &mut dyn Write) -> io::Result<()> {
+    let row = |domain: &Domain| {
+        let about = visible(&domain.about).into_owned();
+        [domain.id.to_string(), domain.tier.as_str().to_owned(), about]
+    };
+    let rows: Vec<_> = domains.into_iter().map(row).collect();
+    writeln!(out, "{}", table(Some(["DOMAIN", "TIER", "ABOUT"]), &rows))
+}
+
+/// Writes `schemas/output/domains.v1.json`.
+pub fn domains_json<'d>(domains: impl IntoIterator<Item = &'d Domain>, out: &mut dyn Write) -> io::Result<()> {
+    write_document(&v1::Domains::of(domains), out)
+}
+
+/// Writes all that is known of a domain.
+pub fn explain_domain(domain: &Domain, out: &mut dyn Write) -> io::Result<()> {
+    let source = &domain.source;
+    let risk = |kind: ChangeKind| format!("{} {}", kind.as_str(), domain.risk.of(kind));
+    let kinds = [ChangeKind::Added, ChangeKind::Removed, ChangeKind::Modified, ChangeKind::Recreated];
+    let sets = domain.treat.sets.iter().map(|(path, key)| format!("{path} by {}", joined(&key.0, ", ")));
+    let facts = [
+        ("tier", domain.tier.as_str().to_owned()),
+        ("schema version", domain.schema_version.to_string()),
+        ("read from", reading(source)),
+        ("one entity", source.detail.clone().unwrap_or_default()),
+        ("parent", source.parent.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("permission", source.permission.join(" or ")),
+        ("key", domain.identity.key.iter().map(key_part).collect::<Vec<_>>().join(", ")),
+        ("name", domain.identity.name.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("natural key", joined(&domain.identity.natural, ", ")),
+        ("risk", kinds.map(risk).join(", ")),
+        ("secret", joined(&domain.treat.secret, "\n")),
+        ("personal", joined(&domain.treat.personal, "\n")),
+        ("sets", sets.collect::<Vec<_>>().join("\n")),
+        ("refers to", domain.references.iter().map(reference).collect::<Vec<_>>().join("\n")),
+        ("volatile, dropped", joined(&domain.treat.volatile, "\n")),
+        ("state, dropped", joined(&domain.treat.state, "\n")),
+        ("metadata, dropped", joined(&domain.treat.metadata, "\n")),
+        ("copied, dropped", joined(&domain.treat.copied, "\n")),
+        ("CX as Code", domain.terraform.join("\n")),
+        ("defined in", domain.file.clone()),
+    ];
+    writeln!(out, "{}\n{}\n", domain.id, visible(&domain.about))?;
+    write_facts(&facts, out)
+}
+
+/// Writes a line for every rule.
+pub fn rules_text(rules: &[RuleSummary], out: &mut dyn Write) -> io::Result<()> {
+    let row = |rule: &RuleSummary| {
+        [rule.id.clone(), rule.level.to_string(), rule.layer.as_str().to_owned(), visible(&rule.message).into_owned()]
+    };
+    let rows: Vec<_> = rules.iter().map(row).collect();
+    writeln!(out, "{}", table(Some(["RULE", "LEVEL", "LAYER", "MESSAGE"]), &rows))
+}
+
+/// Writes `schemas/output/rules.v1.json`.
+pub fn rules_json(rules: &[RuleSummary], out: &mut dyn Write) -> io::Result<()> {
+    write_document(&v1::Rules::of(rules), out)
+}
+
+/// Writes all that is known of a rule.
+pub fn explain_rule(rule: &RuleSummary, out: &mut dyn Write) -> io::Result<()> {
+    let pattern = &rule.pattern;
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let facts = [
+        ("level", rule.level.to_string()),
+        ("layer", rule.layer.as_str().to_owned()),
+        ("domain", text(&pattern.domain)),
+        ("kind", pattern.kind.map(|kind| kind.as_str().to_owned()).unwrap_or_default()),
+        ("path", text(&pattern.path)),
+        ("entity", text(&pattern.entity)),
+        ("division", text(&pattern.division)),
+        ("when", text(&rule.when).trim().to_owned()),
+        ("message", rule.message.clone()),
+        ("remedy", rule.remedy.clone()),
+    ];
+    writeln!(out, "{}\n", rule.id)?;
+    write_facts(&facts, out)
+}
+
+/// Writes names and values below each other; what has no value is left out.
+fn write_facts(facts: &[(&str, String)], out: &mut dyn Write) -> io::Result<()> {
+    let lines = |text: &str| text.lines().map(visible).collect::<Vec<_>>().join("\n");
+    let known = facts.iter().filter(|(_, value)| !value.is_empty());
+    let rows: Vec<_> = known.map(|(name, value)| [(*name).to_owned(), lines(value)]).collect();
+    writeln!(out, "{}", table(None, &rows))
+}
+
+fn reading(source: &Source) -> String {
+    match source.page_size {
+        Some(size) => format!("{} ({}, {} a page)", source.path, source.paging.as_str(), grouped(size.into())),
+        None => format!("{} ({})", source.path, source.paging.as_str()),
+    }
+}
+
+fn key_part(part: &KeyPart) -> String {
+    match part {
+        KeyPart::Field(path) => path.to_string(),
+        KeyPart::Parent => "the parent's key".to_owned(),
+        KeyPart::Org => "the organisation's id".to_owned(),
+    }
+}
+
+fn reference(reference: &Reference) -> String {
+    let targets: Vec<&str> = reference.targets.iter().map(DomainId::as_str).collect();
+    format!("{} → {}", reference.path, targets.join(" or "))
+}
+
+fn joined(paths: &[FieldPath], between: &str) -> String {
+    paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
+}
+
+mod v1 {
+    use serde::Serialize;
+
+    use crate::catalogue::{self, Paging, Tier};
+    use crate::model::{ChangeKind, DomainId, Severity};
+    use crate::policy::{Layer, RuleSummary};
+
+    const SCHEMA_VERSION: u32 = 1;
+
+    #[derive(Serialize)]
+    pub(super) struct Domains<'d> {
+        schema_version: u32,
+        domains: Vec<Domain<'d>>,
+    }
+
+    #[derive(Serialize)]
+    struct Domain<'d> {
+        name: &'d DomainId,
+        family: &'d str,
+        tier: Tier,
+        path: &'d str,
+        paging: Paging,
+        parent: Option<&'d DomainId>,
+        permission: &'d [String],
+        schema_version: u32,
+        terraform_types: &'d [String],
+    }
+
+    #[derive(Serialize)]
+    pub(super) struct Rules<'r> {
+        schema_version: u32,
+        rules: Vec<Rule<'r>>,
+    }
+
+    #[derive(Serialize)]
+    struct Rule<'r> {
+        id: &'r str,
+        level: Severity,
+        layer: Layer,
+        r#match: Match<'r>,
+        when: Option<&'r str>,
+        message: &'r str,
+        remedy: &'r str,
+    }
+
+    #[derive(Serialize)]
+    struct Match<'r> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        domain: Option<&'r str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kind: Option<ChangeKind>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<&'r str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        entity: Option<&'r str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        division: Option<&'r str>,
+    }
+
+    impl<'d> Domains<'d> {
+        pub(super) fn of(domains: impl IntoIterator<Item = &'d catalogue::Domain>) -> Self {
+            Self { schema_version: SCHEMA_VERSION, domains: domains.into_iter().map(Domain::from).collect() }
+        }
+    }
+
+    impl<'d> From<&'d catalogue::Domain> for Domain<'d> {
+        fn from(domain: &'d catalogue::Domain) -> Self {
+            Self {
+                name: &domain.id,
+                family: domain.id.family(),
+                tier: domain.tier,
+                path: &domain.source.path,
+                paging: domain.source.paging,
+                parent: domain.source.parent.as_ref(),
+                permission: &domain.source.permission,
+                schema_version: domain.schema_version,
+                terraform_types: &domain.terraform,
+            }
+        }
+    }
+
+    impl<'r> Rules<'r> {
+        pub(super) fn of(rules: &'r [RuleSummary]) -> Self {
+            Self { schema_version: SCHEMA_VERSION, rules: rules.iter().map(Rule::from).collect() }
+        }
+    }
+
+    impl<'r> From<&'r RuleSummary> for Rule<'r> {
+        fn from(rule: &'r RuleSummary) -> Self {
+            Self {
+                id: &rule.id,
+                level: rule.level,
+                layer: rule.layer,
+                r#match: Match {
+                    domain: rule.pattern.domain.as_deref(),
+                    kind: rule.pattern.kind,
+                    path: rule.pattern.path.as_deref(),
+                    entity: rule.pattern.entity.as_deref(),
+                    division: rule.pattern.division.as_deref(),
+                },
+                when: rule.when.as_deref(),
+                message: &rule.message,
+                remedy: &rule.remedy,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -1,0 +1,174 @@
+//! A simulated organisation and a trail for it, sealed off from the machine: no environment, no clock, no waiting.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use orgtrail::canonical::SecretKey;
+use orgtrail::capture::Selection;
+use orgtrail::catalogue::Tier;
+use orgtrail::config::Environment;
+use orgtrail::genesys::InstantClock;
+use orgtrail::model::DomainId;
+use orgtrail::session::{Effect, Failure, RunOptions, Taken, Unobserved, Workspace, make_trail, profile, take};
+use orgtrail::sim::{Running, Scale, Server, ServerOptions, World};
+use tempfile::TempDir;
+
+use crate::fixtures::catalogue;
+
+/// The key that the tests fingerprint secrets with.
+pub(crate) const KEY: &str = "the key of the tests, long enough to be taken";
+
+/// When the first run of a trail is.
+pub(crate) fn morning() -> DateTime<Utc> {
+    "2026-03-02T08:00:00Z".parse().unwrap()
+}
+
+/// A simulated organisation on a port of its own.
+pub(crate) struct Org {
+    pub(crate) running: Running,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Org {
+    pub(crate) fn start(scale: Scale, seed: u64) -> Self {
+        Self::of(World::generate(&Arc::new(catalogue()), scale, seed))
+    }
+
+    pub(crate) fn of(world: World) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let options = ServerOptions { allowed_per_minute: None, ..ServerOptions::default() };
+        let running = runtime.block_on(Server::start(world, options)).unwrap();
+        Self { running, runtime }
+    }
+
+    pub(crate) fn small() -> Self {
+        Self::start(Scale::Small, 1)
+    }
+
+    /// The environment that points orgtrail at it.
+    pub(crate) fn environment(&self) -> BTreeMap<String, String> {
+        [
+            ("ORGTRAIL_API_URL", self.running.api_url.as_str()),
+            ("ORGTRAIL_LOGIN_URL", &self.running.login_url),
+            ("GENESYSCLOUD_OAUTHCLIENT_ID", &self.running.client_id),
+            ("GENESYSCLOUD_OAUTHCLIENT_SECRET", &self.running.client_secret),
+            ("ORGTRAIL_SECRET_KEY", KEY),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+    }
+}
+
+/// A trail in a folder of its own, and how many runs it had.
+pub(crate) struct TestTrail {
+    pub(crate) dir: TempDir,
+    pub(crate) workspace: Workspace,
+    runs: std::cell::Cell<i64>,
+}
+
+impl TestTrail {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        make_trail(dir.path(), Some("main"), false, morning().timestamp()).unwrap();
+        Self::open(dir)
+    }
+
+    pub(crate) fn open(dir: TempDir) -> Self {
+        let workspace = Workspace::open(dir.path(), None).unwrap();
+        Self { dir, workspace, runs: std::cell::Cell::new(0) }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Makes a run over every domain, a quarter of an hour after the one before.
+    pub(crate) fn snapshot(&self, org: &Org) -> Result<Taken, Failure> {
+        self.snapshot_with(org, |_| {})
+    }
+
+    /// Makes a run with other options.
+    pub(crate) fn snapshot_with(&self, org: &Org, change: impl FnOnce(&mut RunOptions)) -> Result<Taken, Failure> {
+        self.snapshot_keyed(org, &SecretKey::new(KEY).unwrap(), change)
+    }
+
+    /// Makes a run with another key for secrets.
+    pub(crate) fn snapshot_keyed(
+        &self,
+        org: &Org,
+        secrets: &SecretKey,
+        change: impl FnOnce(&mut RunOptions),
+    ) -> Result<Taken, Failure> {
+        let connection = Environment::from_map(org.environment()).connection(&self.workspace.config).unwrap();
+        let run = self.runs.get();
+        self.runs.set(run + 1);
+        let profile = profile(&self.workspace, Some(Tier::Content));
+        let mut options = RunOptions {
+            selection: Selection(profile.clone()),
+            profile,
+            accepted_removals: BTreeSet::new(),
+            effect: Effect::Commit,
+            now: morning() + TimeDelta::minutes(15 * run),
+            clock: Arc::new(InstantClock::new()),
+        };
+        change(&mut options);
+        let _lock = self.workspace.trail.lock().unwrap();
+        org.runtime.block_on(take(&self.workspace, connection, secrets, &options, &Unobserved))
+    }
+
+    /// How many commits the branch has.
+    pub(crate) fn commits(&self) -> usize {
+        let tip = self.workspace.tip().unwrap().unwrap();
+        self.workspace.trail.first_parents(&tip).count()
+    }
+
+    /// Runs git in the trail, without any configuration of the machine.
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        let output = git_command(self.path(), arguments).output().unwrap();
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "git {arguments:?}: {stdout}{stderr}");
+        stdout.into_owned()
+    }
+}
+
+/// A git command that knows nothing of the machine's configuration.
+pub(crate) fn git_command(dir: &Path, arguments: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new("git");
+    command
+        .args(arguments)
+        .current_dir(dir)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null")
+        .env("GIT_AUTHOR_NAME", "A")
+        .env("GIT_AUTHOR_EMAIL", "a@example.com")
+        .env("GIT_COMMITTER_NAME", "A")
+        .env("GIT_COMMITTER_EMAIL", "a@example.com");
+    command
+}
+
+/// The binary, without any environment but what is given.
+pub(crate) fn orgtrail(dir: &Path, environment: &BTreeMap<String, String>) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::cargo_bin("orgtrail").unwrap();
+    command.env_clear().envs(environment).env("HOME", dir.join("home")).arg("-C").arg(dir);
+    command
+}
+
+/// The domain of a name.
+pub(crate) fn id(name: &str) -> DomainId {
+    name.parse().unwrap()
+}
+
+/// Every file of a folder, at any depth.
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
