@@ -95,3 +95,45 @@ impl Members {
 pub(super) fn is_judged_apart(field: &ClassifiedField, change: &ClassifiedChange) -> bool {
     (field.judgement.severity, &field.judgement.rule) != (change.judgement.severity, &change.judgement.rule)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use crate::model::Severity;
+
+    fn view(old: Option<&str>, new: Option<&str>) -> FieldView {
+        FieldView::of(&sample::field("/a", "a", old, new, &sample::judgement(Severity::Low, "rule", "message")))
+    }
+
+    fn values(old: Option<&str>, new: Option<&str>) -> FieldView {
+        let side = |value: &str| Side { value: value.to_owned(), name: None };
+        FieldView::Values { old: old.map(side), new: new.map(side) }
+    }
+
+    #[test]
+    fn a_value_that_became_a_secret_is_not_shown() {
+        let secret = sample::secret('1');
+        assert_eq!(view(Some(r#""hunter2""#), Some(&secret)), FieldView::SecretChanged);
+        assert_eq!(view(Some(&secret), Some(r#""hunter2""#)), FieldView::SecretChanged);
+        assert_eq!(view(None, Some(&format!(r#"{{"pin":{secret}}}"#))), values(None, Some(r#"{"pin":secret}"#)));
+    }
+
+    #[test]
+    fn long_texts_are_compared_by_line_and_short_ones_as_values() {
+        let lines = vec![Line::Removed("a".to_owned()), Line::Added("b".to_owned()), Line::Same("c".to_owned())];
+        assert_eq!(view(Some(r#""a\nc""#), Some(r#""b\nc""#)), FieldView::Text(lines));
+        assert_eq!(view(Some(r#""a""#), Some("null")), values(Some(r#""a""#), Some("null")));
+        assert_eq!(view(Some(r#""a\nc""#), None), values(Some(r#""a\nc""#), None));
+    }
+
+    #[test]
+    fn members_that_repeat_the_name_or_the_key_are_not_shown() {
+        let set = sample::change_set();
+        let members = Members::of(set.changes.last().unwrap());
+        assert_eq!((members.shown.len(), members.more), (MEMBERS, 5));
+        assert_eq!(members.shown[0], ("aa".to_owned(), "secret".to_owned()));
+        assert_eq!(Members::of(&set.changes[1]), Members::default());
+    }
+}

@@ -80,9 +80,10 @@ fn fields_table(classified: &ClassifiedChange, out: &mut dyn Write) -> io::Resul
                 ("text".to_owned(), "another text, below".to_owned())
             }
         };
-        let verdict = match is_judged_apart {
-            true => format!(" {} | {} |", field.judgement.severity, cell(&field.judgement.rule)),
-            false => String::new(),
+        let verdict = if is_judged_apart {
+            format!(" {} | {} |", field.judgement.severity, cell(&field.judgement.rule))
+        } else {
+            String::new()
         };
         rows.push(format!("| {} | {old} | {new} |{verdict}", cell(&field.place)));
     }

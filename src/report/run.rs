@@ -39,7 +39,7 @@ pub fn render_text(run: &RunDocument, style: Style, out: &mut dyn Write) -> io::
 
 /// Writes the document, indented, with a final newline.
 pub fn render_json(run: &RunDocument, out: &mut dyn Write) -> io::Result<()> {
-    write_document(&v1::Run::from(run), out)
+    write_document(&v1::Document::from(run), out)
 }
 
 fn write_incomplete(run: &RunDocument, out: &mut dyn Write) -> io::Result<()> {
@@ -106,7 +106,7 @@ mod v1 {
     use crate::record::{RunDocument, RunDomain, RunFinding, RunStatus};
 
     #[derive(Serialize)]
-    pub(super) struct Run<'r> {
+    pub(super) struct Document<'r> {
         schema_version: u32,
         run: &'r str,
         org: &'r str,
@@ -148,7 +148,7 @@ mod v1 {
         domain: &'r DomainId,
     }
 
-    impl<'r> From<&'r RunDocument> for Run<'r> {
+    impl<'r> From<&'r RunDocument> for Document<'r> {
         fn from(run: &'r RunDocument) -> Self {
             Self {
                 schema_version: run.schema_version,

@@ -97,7 +97,8 @@ fn modified_queue() -> ClassifiedChange {
     classified(change("routing.queues", "q2", ChangeKind::Modified), Some("Support EN"), whole, fields)
 }
 
-fn secret(digit: char) -> String {
+/// A fingerprint of a secret.
+pub(super) fn secret(digit: char) -> String {
     format!(r#"{{"$secret":"hmac-sha256:{}"}}"#, digit.to_string().repeat(64))
 }
 
@@ -131,12 +132,20 @@ fn change(domain_name: &str, key: &str, kind: ChangeKind) -> Change {
     }
 }
 
-fn judgement(severity: Severity, rule: &str, message: &str) -> Judgement {
+/// A judgement with a remedy.
+pub(super) fn judgement(severity: Severity, rule: &str, message: &str) -> Judgement {
     let remedy = "Check that it was asked for; put the old state back if it was not.";
     Judgement { severity, rule: rule.to_owned(), message: message.to_owned(), remedy: remedy.to_owned() }
 }
 
-fn field(path: &str, place: &str, old: Option<&str>, new: Option<&str>, judgement: &Judgement) -> ClassifiedField {
+/// A field that differs as two texts of JSON say.
+pub(super) fn field(
+    path: &str,
+    place: &str,
+    old: Option<&str>,
+    new: Option<&str>,
+    judgement: &Judgement,
+) -> ClassifiedField {
     let value = |json: Option<&str>| json.map(|json| read_str(json).unwrap().into_owned());
     let (old, new) = (value(old), value(new));
     let kind = match (&old, &new) {

@@ -24,7 +24,7 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
             '\t' => shown.push_str("\\t"),
             _ if is_unseen(c) => {
                 let units = &mut [0; 2];
-                c.encode_utf16(units).iter().for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")));
+                shown.extend(c.encode_utf16(units).iter().map(|unit| format!("\\u{unit:04x}")));
             }
             _ => shown.push(c),
         }

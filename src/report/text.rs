@@ -11,7 +11,7 @@ use super::notes::{circumstances, notes};
 use super::shown::{counted, quoted, summary, visible};
 use super::style::Style;
 use super::text_diff::Line;
-use crate::model::{ChangeKind, FieldKind};
+use crate::model::ChangeKind;
 use crate::policy::{ClassifiedChange, ClassifiedField};
 
 /// Writes the change set: a summary, then every change with what differs, the rule that judged it, and what to do.
@@ -83,16 +83,12 @@ impl Block<'_> {
             }
             FieldView::Values { old, new } => {
                 let (old, new) = (old.as_ref().map(side), new.as_ref().map(side));
-                let shown = match (classified.field.kind, old, new) {
-                    (FieldKind::Modified, old, new) => {
-                        let old = self.style.removed(&old.unwrap_or_default());
-                        let new = self.style.added(&new.unwrap_or_default());
-                        format!("~ {place}: {old} → {new}")
+                let shown = match (old, new) {
+                    (Some(old), Some(new)) => {
+                        format!("~ {place}: {} → {}", self.style.removed(&old), self.style.added(&new))
                     }
-                    (FieldKind::Added, _, new) => self.style.added(&format!("+ {place}: {}", new.unwrap_or_default())),
-                    (FieldKind::Removed, old, _) => {
-                        self.style.removed(&format!("- {place}: {}", old.unwrap_or_default()))
-                    }
+                    (Some(old), None) => self.style.removed(&format!("- {place}: {old}")),
+                    (None, new) => self.style.added(&format!("+ {place}: {}", new.unwrap_or_default())),
                 };
                 writeln!(out, "    {shown}{aside}")
             }

@@ -117,3 +117,11 @@ fn what_is_left_out_is_counted() {
     assert_eq!(head, ["1 change: 1 critical", "4 changes below critical are left out"]);
     assert_eq!(rendered(&ChangeSet::default(), Style::Plain), "No changes\n");
 }
+
+#[test]
+fn an_entity_without_a_name_goes_by_its_key() {
+    let mut set = sample::change_set();
+    set.changes[0].name = None;
+    let text = rendered(&set, Style::Plain);
+    assert_eq!(text.lines().find(|line| line.starts_with("CRITICAL")), Some("CRITICAL removed routing.queues q1"));
+}
