@@ -10,7 +10,8 @@ use crate::harness::{Org, TestTrail, id};
 fn the_first_snapshot_is_a_baseline_and_lists_no_additions() {
     let (org, trail) = (Org::small(), TestTrail::new());
     let taken = trail.snapshot(&org).unwrap();
-    let incomplete: Vec<_> = taken.document.domains.iter().filter(|(_, one)| one.status != RunStatus::Complete).collect();
+    let incomplete: Vec<_> =
+        taken.document.domains.iter().filter(|(_, one)| one.status != RunStatus::Complete).collect();
     assert!(incomplete.is_empty(), "{incomplete:#?}");
     assert_eq!(taken.exits.code(), 0);
     assert!(taken.changes.changes.is_empty());
@@ -117,7 +118,10 @@ fn check_fields(
         // What identifies a member of a set changed: the old member is gone, the new one has come.
         [one, other] if set_depth.is_some() => {
             let kinds = [one.field.kind, other.field.kind];
-            assert!(kinds == [FieldKind::Added, FieldKind::Removed] || kinds == [FieldKind::Removed, FieldKind::Added], "{place}");
+            assert!(
+                kinds == [FieldKind::Added, FieldKind::Removed] || kinds == [FieldKind::Removed, FieldKind::Added],
+                "{place}"
+            );
         }
         fields => panic!("{place}: {fields:#?}"),
     }
