@@ -10,9 +10,15 @@ use super::style::Style;
 use super::table::table;
 use crate::record::{RunDocument, RunStatus};
 
-/// Writes what a run did: commits and changes, what is not complete and what to do about it, findings.
+/// Most domains that are named when they are captured for the first time.
+const NAMED_BASELINES: usize = 5;
+
+/// Writes what a run did: commits, what is not complete and what to do about it, findings. The changes themselves are the
+/// change set's to tell; here they are counted.
 pub fn render_text(run: &RunDocument, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", style.heading(&summary(&run.counts)))?;
+    if run.counts.total() > 0 || run.baselines.is_empty() {
+        writeln!(out, "{}", style.heading(&summary(&run.counts)))?;
+    }
     writeln!(out, "Run {} of {}", visible(&run.run), visible(&run.org))?;
     match run.commits.as_slice() {
         [] => writeln!(out, "Nothing to commit")?,
@@ -21,8 +27,14 @@ pub fn render_text(run: &RunDocument, style: Style, out: &mut dyn Write) -> io::
             writeln!(out, "Committed {}", ids.join(" "))?;
         }
     }
-    for (domain, count) in &run.baselines {
-        writeln!(out, "Captured for the first time: {domain}, {}", counted(*count, "entity", "entities"))?;
+    if run.baselines.len() > NAMED_BASELINES {
+        let domains = counted(run.baselines.len() as u64, "domain", "domains");
+        let entities = counted(run.baselines.values().sum(), "entity", "entities");
+        writeln!(out, "Captured for the first time: {domains} with {entities}")?;
+    } else {
+        for (domain, count) in &run.baselines {
+            writeln!(out, "Captured for the first time: {domain}, {}", counted(*count, "entity", "entities"))?;
+        }
     }
     let complete = run.domains.values().filter(|domain| domain.status == RunStatus::Complete).count();
     writeln!(
