@@ -38,6 +38,8 @@ pub struct DomainCapture {
     pub promised: Option<u64>,
     /// What was noticed on the way.
     pub notes: Notes,
+    /// The digest of the content.
+    pub digest: Option<Digest>,
 }
 
 /// One listing: a parent's, or the domain's only one, under all passes.
@@ -262,12 +264,7 @@ impl Listed {
 impl DomainCapture {
     /// A domain of which nothing could be captured.
     pub(super) fn nothing(status: RunStatus, trouble: Option<Trouble>, requests: u64) -> Self {
-        Self { status, trouble, content: None, requests, received: 0, promised: None, notes: Notes::default() }
-    }
-
-    /// The digest of what was captured.
-    #[must_use]
-    pub fn digest(&self) -> Option<Digest> {
-        self.content.as_ref().map(Digest::of_domain)
+        let notes = Notes::default();
+        Self { status, trouble, content: None, requests, received: 0, promised: None, notes, digest: None }
     }
 }

@@ -191,14 +191,16 @@ impl Capturer<'_> {
             |entities| DomainSnapshot { domain: domain.id.clone(), schema_version: domain.schema_version, entities };
         let mut requests = listed.requests;
         let mut content = snapshot(listed.entities());
+        let mut digest = Digest::of_domain(&content);
         let known = recorded.digest(&domain.id);
-        if known.is_some() && known != Some(Digest::of_domain(&content).to_string()) {
+        if known.as_ref().is_some_and(|known| *known != digest.to_string()) {
             match recorded.content(&domain.id) {
                 Ok(Some(recorded)) => {
                     let keys = parents.as_ref().map(|parents| &parents.keys);
                     let confirmed = lister.confirm(&recorded, keys, &mut listed, policy).await;
                     requests += confirmed.requests;
                     content = snapshot(confirmed.entities);
+                    digest = Digest::of_domain(&content);
                     if let Some(held) = confirmed.trouble {
                         status = RunStatus::Partial;
                         trouble.get_or_insert(held);
@@ -208,11 +210,13 @@ impl Capturer<'_> {
                 Err(cause) => return DomainCapture::nothing(RunStatus::Failed, Some(Trouble::failed(cause)), requests),
             }
         }
+        // Without a baseline there is nothing to fill gaps from, so an incomplete domain is no baseline.
+        let is_usable = known.is_some() || status == RunStatus::Complete;
         DomainCapture {
             status,
             trouble,
-            // Without a baseline there is nothing to fill gaps from, so an incomplete domain is no baseline.
-            content: (known.is_some() || status == RunStatus::Complete).then_some(content),
+            content: is_usable.then_some(content),
+            digest: is_usable.then_some(digest),
             requests,
             received: listed.received,
             promised: listed.promised,

@@ -294,7 +294,7 @@ fn observe(
         let treatment = workspace.catalogue.get(id).map(|domain| domain.treatment().to_string());
         let is_on_record = entry.is_some_and(|entry| {
             entry.digest.is_some()
-                && entry.digest == capture.digest().map(|digest| digest.to_string())
+                && entry.digest == capture.digest.map(|digest| digest.to_string())
                 && Some(&entry.treatment) == treatment.as_ref()
         });
         let status = match capture.status {
