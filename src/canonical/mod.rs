@@ -9,6 +9,7 @@ mod digest;
 mod document;
 mod jcs;
 mod normalise;
+mod plain;
 mod read;
 mod secret;
 mod treatment;
@@ -26,8 +27,7 @@ use crate::model::{CanonicalText, Value};
 /// The canonical text of a value.
 #[must_use]
 pub fn canonical_text(value: &Value<'_>) -> CanonicalText {
-    // The writer copies whole strings and ASCII only, so the bytes are UTF-8.
-    CanonicalText::from_writer(&String::from_utf8_lossy(&compact(value)))
+    CanonicalText::from_writer(&compact(value))
 }
 
 /// The value of a canonical text.

@@ -292,7 +292,7 @@ impl Subject<'_> {
                 .names
                 .of_reference(self.domain, &field.path, value)
                 .or_else(|| value.as_str().map(ToOwned::to_owned))
-                .unwrap_or_else(|| excerpt(&String::from_utf8_lossy(&crate::canonical::compact(value)))),
+                .unwrap_or_else(|| excerpt(&crate::canonical::compact(value))),
             _ => "nothing".to_owned(),
         };
         let value = |found: Option<&Value<'_>>| match found {

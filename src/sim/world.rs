@@ -324,7 +324,7 @@ mod tests {
         Arc::new(Catalogue::built_in().unwrap())
     }
 
-    fn everything(world: &World) -> Vec<(String, Vec<u8>)> {
+    fn everything(world: &World) -> Vec<(String, String)> {
         let of_domain = |domain| {
             let of_member =
                 move |member: &Member| (format!("{domain} {} {:?}", member.key, member.parent), compact(&member.value));
