@@ -28,12 +28,12 @@ enum Status {
     Ok,
     Warning,
     Failed,
-    Unknown,
 }
 
 #[derive(Debug, Serialize)]
 struct Check {
-    check: String,
+    #[serde(rename = "check")]
+    name: String,
     status: Status,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,9 +64,8 @@ pub(super) fn run(_args: &DoctorArgs, global: &Global, ui: &Ui) -> Result<Exits,
                     Status::Ok => "ok      ",
                     Status::Warning => "warning ",
                     Status::Failed => "failed  ",
-                    Status::Unknown => "unknown ",
                 };
-                out.extend_from_slice(format!("{tag} {}: {}\n", check.check, check.message).as_bytes());
+                out.extend_from_slice(format!("{tag} {}: {}\n", check.name, check.message).as_bytes());
                 if let Some(hint) = &check.hint {
                     out.extend_from_slice(format!("         {hint}\n").as_bytes());
                 }
@@ -122,7 +121,7 @@ fn remote(workspace: &Workspace) -> Result<Check, Failure> {
         ok("remote", format!("{name:?} is set up"))
     } else {
         Check {
-            check: "remote".to_owned(),
+            name: "remote".to_owned(),
             status: Status::Warning,
             message: format!("there is no remote {name:?}: the history is on this machine alone"),
             hint: Some(format!("`git remote add {name} URL` names one")),
@@ -173,7 +172,7 @@ async fn permissions(workspace: &Workspace, client: &Client, exits: &mut Exits, 
                     exits.add(Exit::Partial);
                 }
                 checks.push(Check {
-                    check: domain.id.to_string(),
+                    name: domain.id.to_string(),
                     status: if absent { Status::Warning } else { Status::Failed },
                     message: if absent {
                         "the organisation does not have it".to_owned()
@@ -214,10 +213,10 @@ fn smallest_page(domain: &Domain) -> Get {
     Get { path: source.path.clone(), query }
 }
 
-fn ok(check: &str, message: String) -> Check {
-    Check { check: check.to_owned(), status: Status::Ok, message, hint: None }
+fn ok(name: &str, message: String) -> Check {
+    Check { name: name.to_owned(), status: Status::Ok, message, hint: None }
 }
 
-fn failed(check: &str, message: String, hint: Option<String>) -> Check {
-    Check { check: check.to_owned(), status: Status::Failed, message, hint }
+fn failed(name: &str, message: String, hint: Option<String>) -> Check {
+    Check { name: name.to_owned(), status: Status::Failed, message, hint }
 }
