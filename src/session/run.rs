@@ -133,7 +133,7 @@ pub async fn take(
 
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
     let mut captured = CaptureRun { domains, view };
-    let observed = observe(workspace, options, &ledger, heartbeat.as_ref(), &mut captured);
+    let learned = observe(workspace, options, &ledger, heartbeat.as_ref(), &mut captured);
     let recorded_view = ledger.view.clone();
     let planned = plan(PlanInput {
         catalogue: &workspace.catalogue,
@@ -142,7 +142,7 @@ pub async fn take(
         rekeyed: secrets.previous().map(|_| rekeyed(&captured)),
         view: view_on_record(&captured, recorded_view),
         ledger: ledger.clone(),
-        observed,
+        observed: learned,
         migrate: &|domain, before| migrate(domain, before, secrets, &org),
     })?;
 
