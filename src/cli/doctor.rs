@@ -16,9 +16,10 @@ use crate::genesys::{Client, FetchError, Get, SystemClock};
 use crate::session::Workspace;
 use crate::session::{client, profile};
 
-/// Check credentials, region, organisation, permissions per domain, secrets key and remote
+/// Check credentials, organisation, permissions, secrets key and remote
 ///
-/// Asks one small request per domain and writes nothing.
+/// Sends one small request per domain that has a listing of its own, and writes nothing. Names each missing permission with the
+/// domains that it costs, and the line of orgtrail.toml that accepts the loss.
 #[derive(Debug, Args)]
 pub(super) struct DoctorArgs {}
 
