@@ -219,6 +219,7 @@ fn check_answers(setting: &Setting) {
     assert!(changes.iter().all(|change| change.fields.len() == 1 && change.fields[0].path.as_str() == "/title"));
 }
 
+#[allow(clippy::print_stdout, reason = "the table is what the benchmark is run for")]
 fn print_ratios(setting: &Setting) {
     println!("\nratios against reading and writing the same bytes with serde_json::Value (median of 5)");
     println!("{:>7}  {:<26} {:>9}  {:>6}", "users", "work", "time", "ratio");

@@ -172,16 +172,16 @@ impl Capturer<'_> {
         recorded: &dyn Recorded,
         policy: &RemovalPolicy,
     ) -> DomainCapture {
-        let parents = match self.parents(domain, done, recorded) {
+        let parents = match parents_of(domain, done, recorded) {
             Ok(parents) => parents,
             Err(trouble) => return DomainCapture::nothing(RunStatus::Failed, Some(trouble), 0),
         };
         let canonicaliser = Canonicaliser::new(domain, self.secrets, self.org);
         let lister = Lister { client: self.client, domain, canonicaliser: &canonicaliser };
-        let mut listed = lister.list(parents.as_ref().map(|parents| &parents.keys)).await;
-        let (mut status, mut trouble) = listed.status();
+        let mut listing = lister.list(parents.as_ref().map(|parents| &parents.keys)).await;
+        let (mut status, mut trouble) = listing.status();
         if !matches!(status, RunStatus::Complete | RunStatus::Partial) {
-            return DomainCapture::nothing(status, trouble, listed.requests);
+            return DomainCapture::nothing(status, trouble, listing.requests);
         }
         if let Some(parents) = parents.as_ref().and_then(|parents| parents.trouble.clone()) {
             status = RunStatus::Partial;
@@ -189,15 +189,15 @@ impl Capturer<'_> {
         }
         let snapshot =
             |entities| DomainSnapshot { domain: domain.id.clone(), schema_version: domain.schema_version, entities };
-        let mut requests = listed.requests;
-        let mut content = snapshot(listed.entities());
+        let mut requests = listing.requests;
+        let mut content = snapshot(listing.entities());
         let mut digest = Digest::of_domain(&content);
         let known = recorded.digest(&domain.id);
         if known.as_ref().is_some_and(|known| *known != digest.to_string()) {
             match recorded.content(&domain.id) {
                 Ok(Some(recorded)) => {
                     let keys = parents.as_ref().map(|parents| &parents.keys);
-                    let confirmed = lister.confirm(&recorded, keys, &mut listed, policy).await;
+                    let confirmed = lister.confirm(&recorded, keys, &mut listing, policy).await;
                     requests += confirmed.requests;
                     content = snapshot(confirmed.entities);
                     digest = Digest::of_domain(&content);
@@ -218,35 +218,32 @@ impl Capturer<'_> {
             content: is_usable.then_some(content),
             digest: is_usable.then_some(digest),
             requests,
-            received: listed.received,
-            promised: listed.promised,
-            notes: listed.notes,
+            received: listing.received,
+            promised: listing.promised,
+            notes: listing.notes,
         }
     }
+}
 
-    /// The keys of the parents that a per-parent domain is listed under; `None` for every other domain.
-    fn parents(
-        &self,
-        domain: &Domain,
-        done: &BTreeMap<DomainId, DomainCapture>,
-        recorded: &dyn Recorded,
-    ) -> Result<Option<Parents>, Trouble> {
-        let Some(parent) = &domain.source.parent else { return Ok(None) };
-        let capture = done.get(parent);
-        let trouble = capture.and_then(|capture| capture.trouble.as_ref()).map(|trouble| Trouble {
-            kind: trouble.kind,
-            cause: format!("its parents could not all be listed: {}", trouble.cause),
-        });
-        if let Some(content) = capture.and_then(|capture| capture.content.as_ref()) {
-            return Ok(Some(Parents { keys: content.entities.keys().cloned().collect(), trouble }));
-        }
-        match recorded.content(parent) {
-            Ok(Some(content)) => Ok(Some(Parents { keys: content.entities.keys().cloned().collect(), trouble })),
-            Ok(None) => {
-                Err(trouble.unwrap_or_else(|| Trouble::failed(format!("its parents, {parent}, are not known"))))
-            }
-            Err(cause) => Err(Trouble::failed(cause)),
-        }
+/// The keys of the parents that a per-parent domain is listed under; `None` for every other domain.
+fn parents_of(
+    domain: &Domain,
+    done: &BTreeMap<DomainId, DomainCapture>,
+    recorded: &dyn Recorded,
+) -> Result<Option<Parents>, Trouble> {
+    let Some(parent) = &domain.source.parent else { return Ok(None) };
+    let capture = done.get(parent);
+    let trouble = capture.and_then(|capture| capture.trouble.as_ref()).map(|trouble| Trouble {
+        kind: trouble.kind,
+        cause: format!("its parents could not all be listed: {}", trouble.cause),
+    });
+    if let Some(content) = capture.and_then(|capture| capture.content.as_ref()) {
+        return Ok(Some(Parents { keys: content.entities.keys().cloned().collect(), trouble }));
+    }
+    match recorded.content(parent) {
+        Ok(Some(content)) => Ok(Some(Parents { keys: content.entities.keys().cloned().collect(), trouble })),
+        Ok(None) => Err(trouble.unwrap_or_else(|| Trouble::failed(format!("its parents, {parent}, are not known")))),
+        Err(cause) => Err(Trouble::failed(cause)),
     }
 }
 
@@ -278,7 +275,7 @@ impl View {
         match (self, recorded) {
             _ if is_first => Caution::Usual,
             (Self::Known(now), Some(then)) if now == then => Caution::Usual,
-            (Self::Known(_), Some(_)) | (Self::Unreadable, Some(_)) => Caution::GrantsChanged,
+            (Self::Known(_) | Self::Unreadable, Some(_)) => Caution::GrantsChanged,
             (Self::Known(_), None) => Caution::Usual,
             (Self::Unreadable | Self::Unknown, _) => Caution::GrantsUnknown,
         }

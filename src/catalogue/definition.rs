@@ -643,7 +643,9 @@ fn check_paths(domain: &Domain, problems: &mut Vec<String>) {
         ("treat.personal", &treat.personal),
         ("identity.natural", &domain.identity.natural),
     ] {
-        paths.iter().for_each(|path| check(list, path));
+        for path in paths {
+            check(list, path);
+        }
     }
     treat.sets.iter().for_each(|(path, _)| check("treat.sets", path));
     domain.references.iter().for_each(|reference| check("references", &reference.path));

@@ -118,7 +118,7 @@ mod tests {
     fn every_built_in_domain_can_be_read() {
         match Catalogue::built_in() {
             Ok(catalogue) => assert!(catalogue.iter().count() > 20),
-            Err(problems) => panic!("{}", problems.iter().map(|p| format!("{p}\n")).collect::<String>()),
+            Err(problems) => panic!("{problems:#?}"),
         }
     }
 }

@@ -93,6 +93,7 @@ impl<'a> Object<'a> {
     }
 
     /// The members in canonical order.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &Value<'a>)> + ExactSizeIterator {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
     }

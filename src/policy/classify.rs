@@ -333,15 +333,12 @@ fn fill(template: &str, show: impl Fn(&str) -> String) -> String {
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         filled.push_str(before);
-        match after.split_once('}') {
-            Some((placeholder, behind)) => {
-                filled.push_str(&show(placeholder));
-                rest = behind;
-            }
-            None => {
-                filled.push('{');
-                rest = after;
-            }
+        if let Some((placeholder, behind)) = after.split_once('}') {
+            filled.push_str(&show(placeholder));
+            rest = behind;
+        } else {
+            filled.push('{');
+            rest = after;
         }
     }
     filled.push_str(rest);

@@ -53,8 +53,12 @@ impl From<TrailError> for Failure {
     fn from(error: TrailError) -> Self {
         use TrailError as E;
         let exit = match &error {
-            E::NotARepository { .. } | E::HasCommits { .. } | E::UnknownRevision { .. } => Exit::Usage,
-            E::AmbiguousRevision { .. } | E::UnknownRemote { .. } | E::InvalidPath { .. } => Exit::Usage,
+            E::NotARepository { .. }
+            | E::HasCommits { .. }
+            | E::UnknownRevision { .. }
+            | E::AmbiguousRevision { .. }
+            | E::UnknownRemote { .. }
+            | E::InvalidPath { .. } => Exit::Usage,
             E::RemoteRewritten { .. } | E::NotOurs { .. } => Exit::Integrity,
             _ => Exit::Upstream,
         };

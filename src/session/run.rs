@@ -36,7 +36,7 @@ use crate::trail::{CommitId, FileChange, NewCommit, Signature};
 pub const HEARTBEAT_REF: &str = "refs/orgtrail/heartbeat";
 
 /// The name that the tool commits under.
-pub const TOOL_NAME: &str = "orgtrail";
+pub(super) const TOOL_NAME: &str = "orgtrail";
 
 /// What a run is asked for.
 pub struct RunOptions {
@@ -76,6 +76,7 @@ pub struct Taken {
 }
 
 /// The domains of a profile: a tier and those below it, and what `include` and `exclude` say.
+#[must_use]
 pub fn profile(workspace: &Workspace, tier: Option<crate::catalogue::Tier>) -> BTreeSet<DomainId> {
     let config = &workspace.config;
     let tier = tier.unwrap_or(config.tier);
@@ -132,7 +133,7 @@ pub async fn take(
 
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
     let mut captured = CaptureRun { domains, view };
-    let observed = observe(workspace, options, &ledger, heartbeat.as_ref(), &mut captured);
+    let learned = observe(workspace, options, &ledger, heartbeat.as_ref(), &mut captured);
     let recorded_view = ledger.view.clone();
     let planned = plan(PlanInput {
         catalogue: &workspace.catalogue,
@@ -141,7 +142,7 @@ pub async fn take(
         rekeyed: secrets.previous().map(|_| rekeyed(&captured)),
         view: view_on_record(&captured, recorded_view),
         ledger: ledger.clone(),
-        observed,
+        observed: learned,
         migrate: &|domain, before| migrate(domain, before, secrets, &org),
     })?;
 
@@ -185,7 +186,7 @@ pub async fn take(
         counts: changes.counts(),
         baselines: planned.baselines.clone(),
         requests: client.requests(),
-        duration_ms: u64::try_from((options.clock.now() - began).as_millis()).unwrap_or(u64::MAX),
+        duration_ms: u64::try_from(options.clock.now().saturating_sub(began).as_millis()).unwrap_or(u64::MAX),
         exit_codes: exits.codes(),
         domains: captured
             .domains
@@ -437,7 +438,7 @@ impl Recording<'_> {
 }
 
 /// The signature of the tool.
-pub fn tool(org: &str, now: DateTime<Utc>) -> Signature {
+pub(super) fn tool(org: &str, now: DateTime<Utc>) -> Signature {
     Signature { name: TOOL_NAME.to_owned(), email: format!("{TOOL_NAME}@{org}.invalid"), seconds: now.timestamp() }
 }
 

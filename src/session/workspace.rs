@@ -20,9 +20,13 @@ pub const RULES_FILE: &str = "rules.toml";
 
 /// An open trail.
 pub struct Workspace {
+    /// The repository.
     pub trail: Trail,
+    /// The branch that snapshots are committed to.
     pub branch: String,
+    /// The domains there are.
     pub catalogue: Catalogue,
+    /// What the configuration file settles.
     pub config: Config,
 }
 
@@ -34,6 +38,7 @@ pub struct CommitTree<'t> {
 
 impl<'t> CommitTree<'t> {
     /// The files of a commit; none where there is no commit.
+    #[must_use]
     pub fn new(trail: &'t Trail, commit: Option<CommitId>) -> Self {
         Self { trail, commit }
     }
@@ -149,6 +154,7 @@ pub fn matching_domains(flag: &str, patterns: &[String], catalogue: &Catalogue) 
 }
 
 /// The domain whose name is most like a text, if any is like it at all.
+#[must_use]
 pub fn nearest_domain<'c>(text: &str, catalogue: &'c Catalogue) -> Option<&'c DomainId> {
     const ALIKE: f64 = 0.75;
     let likeness = |name: &DomainId| strsim::jaro_winkler(text, name.as_str());
