@@ -7,5 +7,6 @@ mod fixtures;
 mod harness;
 mod laws;
 mod layering;
+mod record;
 mod rules;
 mod snapshot;
