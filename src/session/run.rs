@@ -140,7 +140,7 @@ pub async fn take(
         archive: &archive,
         secret_key: secrets.id(),
         rekeyed: secrets.previous().map(|_| rekeyed(&captured)),
-        view: view_on_record(&captured, recorded_view),
+        view: view_on_record(&captured, &ledger, options, recorded_view),
         ledger: ledger.clone(),
         observed: learned,
         migrate: &|domain, before| migrate(domain, before, secrets, &org),
@@ -335,9 +335,20 @@ fn rekeyed(captured: &CaptureRun) -> BTreeMap<String, String> {
     captured.domains.values().flat_map(|capture| capture.notes.rekeyed.clone()).collect()
 }
 
-/// The view to put on record. While removals are held because it differs, the old one stays, so that they stay held.
-fn view_on_record(captured: &CaptureRun, recorded: Option<String>) -> Option<String> {
-    let holds = captured.domains.values().any(|capture| capture.status == RunStatus::Partial);
+/// The view to put on record. The old one stays while removals are held because it differs, so that they stay held, and while
+/// there is a domain on record that was not wholly seen under the new one, as what it lacks under it could not be told from
+/// what was removed.
+fn view_on_record(
+    captured: &CaptureRun,
+    ledger: &Ledger,
+    options: &RunOptions,
+    recorded: Option<String>,
+) -> Option<String> {
+    let is_unseen = |id: &DomainId| match captured.domains.get(id) {
+        Some(capture) => matches!(capture.status, RunStatus::Partial | RunStatus::Failed),
+        None => options.profile.contains(id),
+    };
+    let holds = ledger.domains.iter().any(|(id, entry)| entry.digest.is_some() && is_unseen(id));
     match (&captured.view, recorded) {
         (_, Some(recorded)) if holds => Some(recorded),
         (View::Known(view), _) => Some(view.clone()),
