@@ -1,6 +1,7 @@
 //! Everything that is tested from outside the crate, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod bad_input;
 mod catalogue;
 mod contract;
 mod fixtures;
@@ -9,3 +10,4 @@ mod laws;
 mod layering;
 mod rules;
 mod snapshot;
+mod terminal;
