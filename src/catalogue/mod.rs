@@ -18,7 +18,7 @@ pub use embedded::{embedded_file, embedded_files};
 pub use field_path::{FieldPath, Segment};
 pub use shape::{Shape, ShapeId, ShapeNode, Types};
 
-use crate::model::DomainId;
+use crate::model::{DomainId, nearest};
 
 /// All domains, by name.
 #[derive(Debug)]
@@ -99,6 +99,16 @@ impl Catalogue {
     /// Every name, in order.
     pub fn names(&self) -> impl Iterator<Item = &DomainId> {
         self.domains.keys()
+    }
+
+    /// The domain that was probably meant by a name that none has, also where its family was left out.
+    #[must_use]
+    pub fn nearest(&self, wanted: &str) -> Option<&DomainId> {
+        let by = |spelling: fn(&DomainId) -> &str| {
+            let closest = nearest(wanted, self.names().map(spelling))?;
+            self.names().find(|name| spelling(name) == closest)
+        };
+        by(DomainId::as_str).or_else(|| by(DomainId::short_name))
     }
 }
 

@@ -90,7 +90,7 @@ pub struct Global {
     pub min_severity: Option<Severity>,
 
     /// Take this instant (RFC 3339) for the present
-    #[arg(long, value_name = "INSTANT", global = true)]
+    #[arg(long, value_name = "INSTANT", global = true, value_parser = instant)]
     pub now: Option<DateTime<Utc>>,
 
     /// Use colour always, never, or on a terminal only
@@ -138,6 +138,11 @@ impl Global {
             (false, _) => Verbosity::Verbose,
         }
     }
+}
+
+fn instant(text: &str) -> Result<DateTime<Utc>, String> {
+    let read = DateTime::parse_from_rfc3339(text);
+    read.map(|instant| instant.to_utc()).map_err(|_| "expected an instant such as 2026-03-03T08:00:00Z".to_owned())
 }
 
 fn severity(text: &str) -> Result<Severity, String> {

@@ -7,11 +7,11 @@ use clap::Args;
 use super::args::{Format, Global};
 use super::{Exit, Exits, Failure, Ui, open};
 use crate::policy::Names;
-use crate::record::{Archive, CommitKind, Step, between};
+use crate::record::{CommitKind, Step, between};
 use crate::report::{self, ChangeSet};
 use crate::session::Observer;
 use crate::session::endpoint;
-use crate::session::{CommitTree, Workspace};
+use crate::session::{Workspace, archive};
 use crate::session::{commits_between, kind, last_run, resolve};
 use crate::trail::CommitId;
 
@@ -63,7 +63,7 @@ pub(super) fn show(changes: &ChangeSet, global: &Global, ui: &Ui) -> Result<Exit
 
 /// Compares two commits of a trail.
 pub(super) fn compare(workspace: &Workspace, from: CommitId, to: CommitId, ui: &Ui) -> Result<ChangeSet, Failure> {
-    let archive = |commit| Archive::open(CommitTree::new(&workspace.trail, commit));
+    let archive = |commit| archive(workspace, commit);
     let mut steps = Vec::new();
     for commit in commits_between(workspace, &from, &to)?.unwrap_or_default() {
         if let Some(kind) = kind(&commit)

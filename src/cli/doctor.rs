@@ -83,8 +83,9 @@ async fn examine(workspace: &Workspace, exits: &mut Exits, ui: &Ui) -> Result<Ve
     let connection = match environment.connection(&workspace.config) {
         Ok(connection) => connection,
         Err(error) => {
-            exits.add(Exit::Usage);
-            checks.push(failed("credentials", crate::session::chain(&error), None));
+            let failure = Failure::from(error);
+            exits.add(failure.exit);
+            checks.push(failed("credentials", failure.message, failure.hint));
             return Ok(checks);
         }
     };
@@ -110,8 +111,9 @@ fn secrets_key(environment: &Environment, exits: &mut Exits) -> Check {
     match environment.secret_key() {
         Ok(key) => ok("secrets key", format!("its id is {}", key.id())),
         Err(error) => {
-            exits.add(Exit::Usage);
-            failed("secrets key", crate::session::chain(&error), None)
+            let failure = Failure::from(error);
+            exits.add(failure.exit);
+            failed("secrets key", failure.message, failure.hint)
         }
     }
 }
@@ -131,8 +133,7 @@ fn remote(workspace: &Workspace) -> Result<Check, Failure> {
 }
 
 fn organisation(workspace: &Workspace, org: &str, exits: &mut Exits) -> Result<Check, Failure> {
-    let tree = crate::session::CommitTree::new(&workspace.trail, workspace.tip()?);
-    let archive = crate::record::Archive::open(tree)?;
+    let archive = crate::session::archive(workspace, workspace.tip()?)?;
     Ok(match archive.ledger() {
         Some(ledger) if ledger.org != org => {
             exits.add(Exit::Integrity);

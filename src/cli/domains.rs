@@ -7,7 +7,7 @@ use super::{Exit, Exits, Failure, Ui};
 use crate::catalogue::{Catalogue, Domain};
 use crate::model::DomainId;
 use crate::report;
-use crate::session::{catalogue, nearest_domain};
+use crate::session::catalogue;
 
 /// List the configuration domains, or explain one
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ fn find<'c>(catalogue: &'c Catalogue, name: &str) -> Result<&'c Domain, Failure>
     let found = name.parse::<DomainId>().ok().and_then(|id| catalogue.get(&id));
     found.ok_or_else(|| {
         let failure = Failure::new(Exit::Usage, format!("there is no domain {name}"));
-        failure.hint(match nearest_domain(name, catalogue) {
+        failure.hint(match catalogue.nearest(name) {
             Some(nearest) => format!("did you mean {nearest}? `orgtrail domains` lists all"),
             None => "`orgtrail domains` lists all".to_owned(),
         })

@@ -54,13 +54,13 @@ fn is_trail(dir: &std::path::Path) -> Result<bool, Failure> {
                 None => false,
             })
         }
-        Err(TrailError::NotARepository { .. }) => Ok(false),
+        Err(TrailError::NoFolder { .. } | TrailError::NotARepository { .. }) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
 
 fn tell_key(environment: &Environment, ui: &Ui) -> Result<(), Failure> {
-    match environment.ensure_secret_key().map_err(|error| Failure::of(super::Exit::Usage, &error))? {
+    match environment.ensure_secret_key()? {
         KeyOrigin::FromEnvironment => ui.say("secrets are fingerprinted with ORGTRAIL_SECRET_KEY"),
         KeyOrigin::Existing(path) => ui.say(format!("secrets are fingerprinted with your key in {}", path.display())),
         KeyOrigin::Created(path) => ui.say(format!(

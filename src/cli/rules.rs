@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::args::{Format, Global};
 use super::{Exit, Exits, Failure, Ui, open};
+use crate::model::nearest;
 use crate::policy::{Policy, Production, RuleSummary};
 use crate::report;
 use crate::session::{catalogue, shipped_rules};
@@ -55,11 +56,7 @@ fn find<'r>(rules: &'r [RuleSummary], id: &str) -> Result<&'r RuleSummary, Failu
     // A rule of a later layer overrules one of the same id.
     rules.iter().rev().find(|rule| rule.id == id).ok_or_else(|| {
         let failure = Failure::new(Exit::Usage, format!("there is no rule {id}"));
-        let nearest = rules
-            .iter()
-            .map(|rule| rule.id.as_str())
-            .max_by(|left, right| strsim::jaro_winkler(id, left).total_cmp(&strsim::jaro_winkler(id, right)));
-        failure.hint(match nearest {
+        failure.hint(match nearest(id, rules.iter().map(|rule| rule.id.as_str())) {
             Some(nearest) => format!("did you mean {nearest}? `orgtrail rules list` lists all"),
             None => "`orgtrail rules list` lists all".to_owned(),
         })

@@ -71,9 +71,8 @@ pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits
     let workspace = open(global)?;
     let options = options(args, global, &workspace)?;
     let environment = Environment::of_process();
-    let usage = |error: &dyn std::error::Error| Failure::of(Exit::Usage, error);
-    let connection = environment.connection(&workspace.config).map_err(|error| usage(&error))?;
-    let secrets = environment.secret_key().map_err(|error| usage(&error))?;
+    let connection = environment.connection(&workspace.config)?;
+    let secrets = environment.secret_key()?;
     let _lock = workspace.trail.lock()?;
     let taken = runtime()?.block_on(take(&workspace, connection, &secrets, &options, ui))?;
 

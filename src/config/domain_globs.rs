@@ -4,7 +4,6 @@ use std::fmt;
 
 use globset::{Glob, GlobMatcher};
 
-use super::nearest::nearest;
 use crate::catalogue::Catalogue;
 use crate::model::DomainId;
 
@@ -96,17 +95,8 @@ pub(super) fn domain_glob(pattern: &str, catalogue: &Catalogue) -> Result<GlobMa
         return Ok(matcher);
     }
     let is_name = !pattern.contains(WILDCARDS);
-    let nearest = is_name.then(|| nearest_domain(pattern, catalogue)).flatten();
+    let nearest = is_name.then(|| catalogue.nearest(pattern)).flatten();
     Err(DomainGlobError::NoDomain { pattern: pattern.to_owned(), nearest: nearest.cloned() })
-}
-
-/// Finds the domain that was probably meant, also where its family was left out.
-fn nearest_domain<'c>(wanted: &str, catalogue: &'c Catalogue) -> Option<&'c DomainId> {
-    let by = |spelling: fn(&DomainId) -> &str| {
-        let closest = nearest(wanted, catalogue.names().map(spelling))?;
-        catalogue.names().find(|name| spelling(name) == closest)
-    };
-    by(DomainId::as_str).or_else(|| by(DomainId::short_name))
 }
 
 #[cfg(test)]

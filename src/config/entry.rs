@@ -8,11 +8,11 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::domain_globs::{DomainGlobError, DomainGlobs, domain_glob};
-use super::nearest::nearest;
 use super::problem::Objection;
 use super::settings::Setting;
 use crate::catalogue::{Catalogue, Tier};
 use crate::genesys::{Region, RegionError};
+use crate::model::nearest;
 
 /// The units of a length of time, in seconds.
 const TIME_UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 60 * 60), ('d', 24 * 60 * 60)];

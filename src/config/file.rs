@@ -5,10 +5,10 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::Config;
 use super::entry::{Entry, kind_of};
-use super::nearest::nearest;
 use super::problem::{Objection, ObjectionKind};
 use super::settings::{SETTINGS, Setting};
 use crate::catalogue::Catalogue;
+use crate::model::nearest;
 
 /// A configuration file that has been read but not judged.
 #[derive(Default)]

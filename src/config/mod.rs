@@ -10,7 +10,6 @@ mod domain_globs;
 mod entry;
 mod environment;
 mod file;
-mod nearest;
 mod problem;
 mod secret_key;
 mod settings;

@@ -29,7 +29,7 @@ pub enum KeyOrigin {
 pub enum SecretKeyError {
     /// There is none.
     #[error(
-        "there is no secrets key: {SECRET_KEY} is not set and {}; `orgtrail init` makes one, in CI set {SECRET_KEY}",
+        "there is no secrets key: {SECRET_KEY} is not set and {}",
         match looked_in {
             Some(path) => format!("{} does not exist", path.display()),
             None => format!("none of {XDG_CONFIG_HOME}, {HOME} and {APPDATA} says where the user's is"),
@@ -271,14 +271,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_key_says_where_it_was_looked_for_and_how_to_get_one() {
+    fn a_missing_key_says_where_it_was_looked_for() {
         let folder = tempfile::tempdir().unwrap();
         let error = environment(&[home(&folder), (PREVIOUS_SECRET_KEY, OTHER)]).secret_key().unwrap_err();
         assert_eq!(
             error.to_string(),
             format!(
-                "there is no secrets key: ORGTRAIL_SECRET_KEY is not set and {} does not exist; `orgtrail init` makes one, \
-                 in CI set ORGTRAIL_SECRET_KEY",
+                "there is no secrets key: ORGTRAIL_SECRET_KEY is not set and {} does not exist",
                 key_file(&folder).display()
             )
         );

@@ -5,6 +5,7 @@
 
 mod change;
 mod name;
+mod nearest;
 mod number;
 mod pointer;
 mod severity;
@@ -13,6 +14,7 @@ mod value;
 
 pub use change::{Change, ChangeKind, FieldChange, FieldKind};
 pub use name::{DomainId, DomainIdError, EntityKey};
+pub use nearest::nearest;
 pub use number::{Number, NumberError};
 pub(crate) use pointer::wildcard;
 pub use pointer::{Pointer, PointerGlob};

@@ -1,7 +1,10 @@
 //! One severity rule, read from a file.
 
+use std::fmt;
+
 use globset::GlobMatcher;
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::condition::Condition;
 use crate::catalogue::{Catalogue, embedded_files};
@@ -96,12 +99,14 @@ pub struct RuleSummary {
 
 /// A rule that cannot be used, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: rule {rule}: {problem}")]
+#[error("{file}{}: {}{problem}", At(*line), Of(rule.as_deref()))]
 pub struct RuleProblem {
     /// The file that holds it.
     pub file: String,
-    /// The rule's id, or where it stands.
-    pub rule: String,
+    /// The line at which it or its rule begins, counted from 1; absent in a file of one rule.
+    pub line: Option<usize>,
+    /// The rule's id, where it is known.
+    pub rule: Option<String>,
     /// What is wrong.
     pub problem: String,
 }
@@ -122,7 +127,25 @@ struct RawRule {
 #[serde(deny_unknown_fields)]
 struct RawRules {
     #[serde(default)]
-    rule: Vec<RawRule>,
+    rule: Vec<Spanned<toml::Table>>,
+}
+
+/// A line behind the name of a file.
+struct At(Option<usize>);
+
+/// The rule that a problem is about.
+struct Of<'r>(Option<&'r str>);
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |line| write!(f, ":{line}"))
+    }
+}
+
+impl fmt::Display for Of<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |rule| write!(f, "rule {rule}: "))
+    }
 }
 
 /// The rules that come with the program, in order of id.
@@ -134,7 +157,7 @@ pub fn built_in_rules(catalogue: &Catalogue) -> Result<Vec<Rule>, Vec<RuleProble
     let mut problems = Vec::new();
     for (path, text) in embedded_files("rules", "toml") {
         let id = path.trim_start_matches("rules/").trim_end_matches(".toml").to_owned();
-        let problem = |problem: String| RuleProblem { file: path.clone(), rule: id.clone(), problem };
+        let problem = |problem: String| RuleProblem { file: path.clone(), line: None, rule: Some(id.clone()), problem };
         match toml::from_str::<RawRule>(text) {
             Ok(raw) => match raw.into_rule(id.clone(), catalogue) {
                 Ok(rule) => rules.push(rule),
@@ -151,19 +174,29 @@ pub fn built_in_rules(catalogue: &Catalogue) -> Result<Vec<Rule>, Vec<RuleProble
 /// # Errors
 /// Every rule that cannot be used, at its place.
 pub fn user_rules(file: &str, text: &str, catalogue: &Catalogue) -> Result<Vec<Rule>, Vec<RuleProblem>> {
+    let line_at = |offset: usize| Some(1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count());
     let raw: RawRules = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-        let problem = error.message().to_owned();
-        vec![RuleProblem { file: file.to_owned(), rule: format!("at line {line}"), problem }]
+        let line = error.span().and_then(|span| line_at(span.start));
+        vec![RuleProblem { file: file.to_owned(), line, rule: None, problem: error.message().to_owned() }]
     })?;
     let mut rules: Vec<Rule> = Vec::new();
     let mut problems = Vec::new();
-    for (index, raw) in raw.rule.into_iter().enumerate() {
-        let place = raw.id.clone().unwrap_or_else(|| format!("number {}", index + 1));
-        let mut report =
-            |problem: String| problems.push(RuleProblem { file: file.to_owned(), rule: place.clone(), problem });
-        let Some(id) = raw.id.clone() else {
-            report("it has no id".to_owned());
+    for table in raw.rule {
+        let line = line_at(table.span().start);
+        let table = table.into_inner();
+        let id = table.get("id").and_then(toml::Value::as_str).map(ToOwned::to_owned);
+        let mut report = |problem: String| {
+            problems.push(RuleProblem { file: file.to_owned(), line, rule: id.clone(), problem });
+        };
+        let raw = match RawRule::deserialize(table) {
+            Ok(raw) => raw,
+            Err(error) => {
+                report(error.message().to_owned());
+                continue;
+            }
+        };
+        let Some(id) = id.clone() else {
+            report("a rule has no id".to_owned());
             continue;
         };
         if rules.iter().any(|rule| rule.id == id) {
@@ -197,7 +230,12 @@ impl RawRule {
         if let (Some(pattern), Some(domain)) = (&self.pattern.domain, &domain)
             && !catalogue.names().any(|name| domain.is_match(name.as_str()))
         {
-            problems.push(format!("match.domain: no domain is named {pattern}"));
+            let nearest = catalogue.nearest(pattern);
+            let meant = nearest.map(|nearest| format!("; did you mean \"{nearest}\"?")).unwrap_or_default();
+            problems.push(format!("match.domain: no domain is named {pattern:?}{meant}"));
+        }
+        if let Some(path) = self.pattern.path.as_deref().filter(|path| !path.starts_with('/')) {
+            problems.push(format!("match.path: {path:?} does not begin with a slash"));
         }
         let condition = self.when.as_deref().map(Condition::compile).transpose();
         let condition = condition.map_err(|problem| problems.push(format!("when: {problem}"))).ok().flatten();

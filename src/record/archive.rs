@@ -35,9 +35,19 @@ pub enum ArchiveError {
         /// Why.
         reason: String,
     },
-    /// The ledger cannot be used.
-    #[error("{LEDGER_PATH} cannot be used: {0}")]
+    /// The ledger is not what the tool wrote.
+    #[error("{LEDGER_PATH} is not what orgtrail wrote: {0}")]
     Ledger(String),
+    /// A later version of the tool wrote it.
+    #[error("{what} is on record with schema version {found}, and this orgtrail knows up to {known}")]
+    Newer {
+        /// The ledger or the domain.
+        what: String,
+        /// Its schema version.
+        found: u32,
+        /// The latest that is known here.
+        known: u32,
+    },
     /// A file is not the document of its domain.
     #[error("{path} is not what orgtrail wrote: {source}")]
     Document {
@@ -54,8 +64,8 @@ pub enum ArchiveError {
         /// The domain that it names.
         found: DomainId,
     },
-    /// The files of one domain do not agree on their schema version.
-    #[error("the files of {0} have different schema versions")]
+    /// The files of one domain and the ledger do not agree on its schema version.
+    #[error("the files of {0} and the ledger do not have the same schema version")]
     MixedVersions(DomainId),
 }
 
@@ -73,7 +83,7 @@ impl<T: Tree> Archive<T> {
     /// [`ArchiveError`] where the ledger cannot be read.
     pub fn open(tree: T) -> Result<Self, ArchiveError> {
         let bytes = read(&tree, LEDGER_PATH)?;
-        let ledger = bytes.map(|bytes| Ledger::read(&bytes)).transpose().map_err(ArchiveError::Ledger)?;
+        let ledger = bytes.map(|bytes| Ledger::read(&bytes)).transpose()?;
         Ok(Self { tree, ledger, domains: RefCell::default() })
     }
 
@@ -91,6 +101,12 @@ impl<T: Tree> Archive<T> {
             return Ok(known.clone());
         }
         let snapshot = self.read_domain(id)?.map(Rc::new);
+        let recorded = self.ledger.as_ref().and_then(|ledger| ledger.domains.get(id)).map(|entry| entry.schema_version);
+        if let (Some(snapshot), Some(recorded)) = (&snapshot, recorded)
+            && snapshot.schema_version != recorded
+        {
+            return Err(ArchiveError::MixedVersions(id.clone()));
+        }
         self.domains.borrow_mut().insert(id.clone(), snapshot.clone());
         Ok(snapshot)
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::layout::Width;
+use super::archive::ArchiveError;
+use super::layout::{LEDGER_PATH, Width};
 use crate::canonical::{canonical_text, read_str, write_indented};
 use crate::model::DomainId;
 
@@ -99,20 +100,18 @@ impl Ledger {
     /// Reads the file.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+    /// [`ArchiveError`] where it is not what the tool wrote, or a later version of it did.
+    pub fn read(bytes: &[u8]) -> Result<Self, ArchiveError> {
         #[derive(Deserialize)]
         struct Version {
             schema_version: u32,
         }
-        let version: Version = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if version.schema_version > SCHEMA_VERSION {
-            return Err(format!(
-                "its schema version is {}, and this orgtrail knows up to {SCHEMA_VERSION}",
-                version.schema_version
-            ));
+        let unread = |error: serde_json::Error| ArchiveError::Ledger(error.to_string());
+        let Version { schema_version: found } = serde_json::from_slice(bytes).map_err(unread)?;
+        if found > SCHEMA_VERSION {
+            return Err(ArchiveError::Newer { what: LEDGER_PATH.to_owned(), found, known: SCHEMA_VERSION });
         }
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+        serde_json::from_slice(bytes).map_err(unread)
     }
 
     /// The bytes of the file: canonical, indented.

@@ -3,7 +3,8 @@
 use std::error::Error;
 
 use super::exit::Exit;
-use crate::genesys::FetchError;
+use crate::config::{EnvironmentError, SecretKeyError};
+use crate::genesys::{FetchError, RegionError};
 use crate::record::ArchiveError;
 use crate::trail::TrailError;
 
@@ -53,7 +54,8 @@ impl From<TrailError> for Failure {
     fn from(error: TrailError) -> Self {
         use TrailError as E;
         let exit = match &error {
-            E::NotARepository { .. }
+            E::NoFolder { .. }
+            | E::NotARepository { .. }
             | E::HasCommits { .. }
             | E::UnknownRevision { .. }
             | E::AmbiguousRevision { .. }
@@ -63,7 +65,9 @@ impl From<TrailError> for Failure {
             _ => Exit::Upstream,
         };
         let hint = match &error {
-            E::NotARepository { .. } => Some("`orgtrail init` makes a trail; `-C DIR` names another folder"),
+            E::NoFolder { .. } | E::NotARepository { .. } => {
+                Some("`orgtrail init` makes a trail; `-C DIR` names another folder")
+            }
             E::NotOwned { .. } => Some("`git config --global --add safe.directory DIR` trusts it"),
             E::HasCommits { .. } => Some("name an empty folder, or a repository without commits"),
             E::AlreadyRunning { .. } => Some("wait for the other run to end"),
@@ -89,7 +93,50 @@ impl From<TrailError> for Failure {
 impl From<ArchiveError> for Failure {
     fn from(error: ArchiveError) -> Self {
         let exit = if matches!(error, ArchiveError::Tree { .. }) { Exit::Upstream } else { Exit::Integrity };
-        Self::of(exit, &error).hint("`git log -- snapshot` shows who wrote there last")
+        Self::of(exit, &error).hint(match error {
+            ArchiveError::Newer { .. } => "use the version of orgtrail that wrote it, or a later one",
+            _ => "`git log -- snapshot` shows who wrote there last",
+        })
+    }
+}
+
+impl From<EnvironmentError> for Failure {
+    fn from(error: EnvironmentError) -> Self {
+        let hint = match &error {
+            EnvironmentError::Missing { .. } => {
+                "they come from an OAuth client with the grant `client credentials`; `orgtrail demo` needs none"
+                    .to_owned()
+            }
+            EnvironmentError::Unusable {
+                source: RegionError::UnknownRegion { nearest: Some(nearest), .. }, ..
+            } => {
+                format!("did you mean {nearest:?}?")
+            }
+            EnvironmentError::Unusable { source: RegionError::UnknownRegion { .. }, .. } => {
+                "name a region such as \"eu-west-1\", or a domain such as \"mypurecloud.ie\"".to_owned()
+            }
+            EnvironmentError::Unusable { .. } => {
+                "give the URL of a host such as https://api.mypurecloud.ie, without user, password or query".to_owned()
+            }
+        };
+        Self::of(Exit::Usage, &error).hint(hint)
+    }
+}
+
+impl From<SecretKeyError> for Failure {
+    fn from(error: SecretKeyError) -> Self {
+        let hint = match &error {
+            SecretKeyError::Missing { .. } => {
+                "`orgtrail init` makes one for this user; elsewhere set ORGTRAIL_SECRET_KEY to the same key"
+            }
+            SecretKeyError::ShortVariable { .. } | SecretKeyError::ShortFile { .. } => {
+                "`openssl rand -hex 32` makes one that is long enough"
+            }
+            SecretKeyError::Unreadable { .. } | SecretKeyError::NotMade { .. } => {
+                "check the permissions of its folder, or set ORGTRAIL_SECRET_KEY"
+            }
+        };
+        Self::of(Exit::Usage, &error).hint(hint)
     }
 }
 

@@ -21,5 +21,5 @@ pub use revision::{commits_between, kind, last_run, resolve};
 pub use run::{Effect, HEARTBEAT_REF, RunOptions, Taken, client, endpoint, profile, take};
 pub use time::{of_seconds, written};
 pub use workspace::{
-    CONFIG_FILE, CommitTree, RULES_FILE, Workspace, catalogue, matching_domains, nearest_domain, shipped_rules,
+    CONFIG_FILE, CommitTree, RULES_FILE, Workspace, archive, catalogue, matching_domains, shipped_rules,
 };

@@ -1,5 +1,6 @@
 //! One run: from what is on record, through the API, to what is on record afterwards.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,21 +14,21 @@ use super::failure::Failure;
 use super::observer::Observer;
 use super::remote::Remote;
 use super::time::{of_seconds, written};
-use super::workspace::{CommitTree, Workspace};
+use super::workspace::{CommitTree, Workspace, archive};
 use crate::canonical::{Canonicaliser, SecretKey};
 use crate::capture::{
     CaptureRun, Capturer, DomainCapture, Progress, Recorded, RemovalPolicy, Selection, Trouble, TroubleKind, View,
     org_of,
 };
-use crate::catalogue::{Catalogue, Domain};
+use crate::catalogue::Domain;
 use crate::config::Connection;
 use crate::genesys::{Client, ClientOptions, Clock};
 use crate::model::{DomainId, DomainSnapshot, Severity};
 use crate::policy::{ClassifiedChange, Names, Policy, Unjudged};
 use crate::record::{
-    Archive, CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, LedgerStatus, Observed, PlanInput,
-    PlannedCommit, RecordPlan, RunDocument, RunDomain, RunFinding, RunId, RunStatus, SNAPSHOT_DIR, commit_message,
-    plan,
+    Archive, ArchiveError, CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, LedgerStatus, Observed,
+    PlanInput, PlannedCommit, RecordPlan, RunDocument, RunDomain, RunFinding, RunId, RunStatus, SNAPSHOT_DIR,
+    commit_message, plan,
 };
 use crate::report::{ChangeSet, Endpoint};
 use crate::trail::{CommitId, FileChange, NewCommit, Signature};
@@ -99,8 +100,8 @@ pub async fn take(
     let remote = Remote::meet(workspace, effect, options.now, observer)?;
     let tip = workspace.tip()?;
     refuse_edits(workspace, tip.as_ref())?;
-    let archive = Archive::open(CommitTree::new(&workspace.trail, tip))?;
-    refuse_newer_schema(&archive, &workspace.catalogue)?;
+    let archive = archive(workspace, tip)?;
+    let rules = workspace.policy()?;
 
     let client_id = connection.client_id.clone();
     let client = client(workspace, connection, options.clock.clone())?;
@@ -108,7 +109,8 @@ pub async fn take(
     let ledger = match archive.ledger() {
         Some(ledger) if ledger.org != org => {
             let message = format!("the trail belongs to the organisation {}, the credentials to {org}", ledger.org);
-            return Err(Failure::new(Exit::Integrity, message).hint("use one trail for each organisation"));
+            return Err(Failure::new(Exit::Integrity, message)
+                .hint("use the credentials of the trail's organisation, or a trail of its own for the other"));
         }
         Some(ledger) => ledger.clone(),
         None => Ledger::new(&org, &secrets.id()),
@@ -128,8 +130,13 @@ pub async fn take(
         reads_left: AtomicUsize::new(workspace.config.confirm_reads),
     };
     let progress = Told { observer };
-    let domains = capturer.run(&options.selection, &OnRecord(&archive), &policy, &progress).await;
+    let on_record = OnRecord { archive: &archive, damage: RefCell::new(None) };
+    let domains = capturer.run(&options.selection, &on_record, &policy, &progress).await;
     observer.ends();
+    // A run on top of a state that cannot be read would be a guess.
+    if let Some(damage) = on_record.damage.take() {
+        return Err(damage.into());
+    }
 
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
     let mut captured = CaptureRun { domains, view };
@@ -148,7 +155,6 @@ pub async fn take(
 
     let mut unjudged = BTreeSet::new();
     let after = archive_after(&archive, &captured);
-    let rules = workspace.policy()?;
     let before = tip.map(|tip| endpoint(workspace, tip)).transpose()?;
     let classified = classify(&rules, workspace, &planned, &archive, &after, &mut unjudged);
     for problem in &unjudged {
@@ -219,8 +225,11 @@ fn refuse_edits(workspace: &Workspace, tip: Option<&CommitId>) -> Result<(), Fai
     match edits.as_slice() {
         [] => Ok(()),
         [first, rest @ ..] => {
-            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-            let message = format!("{first}{more} was edited by hand; only orgtrail writes under {SNAPSHOT_DIR}/");
+            let what = match rest.len() {
+                0 => format!("{first} was"),
+                more => format!("{first} and {more} more were"),
+            };
+            let message = format!("{what} edited by hand; only orgtrail writes under {SNAPSHOT_DIR}/");
             let hint =
                 format!("`git restore --staged --worktree {SNAPSHOT_DIR} && git clean -f {SNAPSHOT_DIR}` undoes it");
             Err(Failure::new(Exit::Usage, message).hint(hint))
@@ -228,34 +237,24 @@ fn refuse_edits(workspace: &Workspace, tip: Option<&CommitId>) -> Result<(), Fai
     }
 }
 
-fn refuse_newer_schema(archive: &Archive<CommitTree<'_>>, catalogue: &Catalogue) -> Result<(), Failure> {
-    let Some(ledger) = archive.ledger() else { return Ok(()) };
-    for (id, entry) in &ledger.domains {
-        if let Some(domain) = catalogue.get(id)
-            && entry.schema_version > domain.schema_version
-        {
-            let message = format!(
-                "{id} is on record with schema version {}, and this orgtrail knows up to {}",
-                entry.schema_version, domain.schema_version
-            );
-            return Err(
-                Failure::new(Exit::Integrity, message).hint("use the orgtrail version that wrote it, or a later one")
-            );
-        }
-    }
-    Ok(())
-}
-
 /// The state on record, as the capture asks for it.
-struct OnRecord<'a, 't>(&'a Archive<CommitTree<'t>>);
+struct OnRecord<'a, 't> {
+    archive: &'a Archive<CommitTree<'t>>,
+    /// What is on record and cannot be read.
+    damage: RefCell<Option<ArchiveError>>,
+}
 
 impl Recorded for OnRecord<'_, '_> {
     fn digest(&self, domain: &DomainId) -> Option<String> {
-        self.0.ledger()?.domains.get(domain)?.digest.clone()
+        self.archive.ledger()?.domains.get(domain)?.digest.clone()
     }
 
     fn content(&self, domain: &DomainId) -> Result<Option<Rc<DomainSnapshot>>, String> {
-        self.0.domain(domain).map_err(|error| super::failure::chain(&error))
+        self.archive.domain(domain).map_err(|error| {
+            let told = super::failure::chain(&error);
+            self.damage.borrow_mut().get_or_insert(error);
+            told
+        })
     }
 }
 

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::catalogue::Catalogue;
-use crate::config::{Config, DomainGlobs};
+use crate::config::{Config, DomainGlobError, DomainGlobs};
 use crate::model::DomainId;
 use crate::policy::{Policy, Rule, built_in_rules, user_rules};
-use crate::record::Tree;
+use crate::record::{Archive, ArchiveError, Tree};
 use crate::trail::{CommitId, Trail, TrailError};
 
 /// The name of the configuration file, which makes a repository a trail.
@@ -57,6 +57,20 @@ impl Tree for CommitTree<'_> {
     }
 }
 
+/// The state of a commit, unless a later version of the program wrote it.
+pub fn archive<'w>(workspace: &'w Workspace, commit: Option<CommitId>) -> Result<Archive<CommitTree<'w>>, Failure> {
+    let archive = Archive::open(CommitTree::new(&workspace.trail, commit))?;
+    for (id, entry) in archive.ledger().iter().flat_map(|ledger| &ledger.domains) {
+        if let Some(domain) = workspace.catalogue.get(id)
+            && entry.schema_version > domain.schema_version
+        {
+            let (found, known) = (entry.schema_version, domain.schema_version);
+            return Err(ArchiveError::Newer { what: id.to_string(), found, known }.into());
+        }
+    }
+    Ok(archive)
+}
+
 /// The domains; a binary whose own files cannot be read is defective.
 pub fn catalogue() -> Result<Catalogue, Failure> {
     Catalogue::built_in().map_err(|problems| {
@@ -100,7 +114,7 @@ impl Workspace {
         };
         user_rules(RULES_FILE, &text, &self.catalogue).map_err(|problems| {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            Failure::new(Exit::Usage, lines.join("\n"))
+            Failure::new(Exit::Usage, lines.join("\n")).hint("`orgtrail config check` checks again")
         })
     }
 
@@ -126,7 +140,8 @@ fn settings_file(
     name: &str,
 ) -> Result<Option<String>, Failure> {
     let unreadable = |path: &Path, error: std::io::Error| {
-        Failure::new(Exit::Usage, format!("could not read {}: {error}", path.display()))
+        let failure = Failure::new(Exit::Usage, format!("could not read {}: {error}", path.display()));
+        if named.is_some() { failure.hint("`--config` takes the path of a file, from where you are") } else { failure }
     };
     let path: Option<PathBuf> = named.map(Path::to_owned).or_else(|| trail.workdir().map(|dir| dir.join(name)));
     let Some(path) = path else {
@@ -147,19 +162,12 @@ fn settings_file(
 /// The domains that the patterns of a flag match; each pattern must match one.
 pub fn matching_domains(flag: &str, patterns: &[String], catalogue: &Catalogue) -> Result<BTreeSet<DomainId>, Failure> {
     let globs = DomainGlobs::parse(patterns.iter().map(String::as_str), catalogue).map_err(|errors| {
-        let lines: Vec<String> = errors.iter().map(|error| format!("{flag}: {error}")).collect();
-        Failure::new(Exit::Usage, lines.join("; ")).hint("`orgtrail domains` lists all domains")
+        let line = |error: &DomainGlobError| match error {
+            DomainGlobError::NoDomain { nearest: Some(nearest), .. } => format!("{error}; did you mean \"{nearest}\"?"),
+            _ => error.to_string(),
+        };
+        let lines: Vec<String> = errors.iter().map(|error| format!("{flag}: {}", line(error))).collect();
+        Failure::new(Exit::Usage, lines.join("\n")).hint("`orgtrail domains` lists all domains")
     })?;
     Ok(catalogue.names().filter(|id| globs.is_match(id)).cloned().collect())
-}
-
-/// The domain whose name is most like a text, if any is like it at all.
-#[must_use]
-pub fn nearest_domain<'c>(text: &str, catalogue: &'c Catalogue) -> Option<&'c DomainId> {
-    const ALIKE: f64 = 0.75;
-    let likeness = |name: &DomainId| strsim::jaro_winkler(text, name.as_str());
-    catalogue
-        .names()
-        .filter(|name| likeness(name) > ALIKE)
-        .max_by(|left, right| likeness(left).total_cmp(&likeness(right)))
 }

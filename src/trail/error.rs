@@ -9,6 +9,12 @@ use super::id::{CommitId, ObjectId};
 /// Why an operation on a trail was not done; the cause, where there is one, is the source.
 #[derive(Debug, thiserror::Error)]
 pub enum TrailError {
+    /// There is no folder of this name.
+    #[error("could not open {}: there is no such folder", dir.display())]
+    NoFolder {
+        /// The name.
+        dir: PathBuf,
+    },
     /// The folder is neither the top of a working tree nor a bare repository.
     #[error("could not open {}: it is not a git repository", dir.display())]
     NotARepository {
@@ -87,7 +93,7 @@ pub enum TrailError {
     },
     /// The remote's branch no longer holds a commit that it held before.
     #[error(
-        "could not follow {branch} of the remote {remote:?}: it held {known}, and is now at {}",
+        "could not follow {branch} of the remote {remote:?}: it is at {}, which does not build on {known} any more",
         or_nothing(found.as_ref())
     )]
     RemoteRewritten {
@@ -101,7 +107,9 @@ pub enum TrailError {
         found: Option<CommitId>,
     },
     /// An unpushed commit is not the tool's to rebuild.
-    #[error("could not rebuild {branch}: {commit} was not made by this tool")]
+    #[error(
+        "could not rebuild {branch} on what others pushed: {commit}, which the remote does not have, is not the tool's own"
+    )]
     NotOurs {
         /// The branch.
         branch: String,

@@ -29,7 +29,7 @@ impl Trail {
     pub fn init(dir: &Path, options: &InitOptions<'_>) -> Result<Self, TrailError> {
         let trail = match Self::open(dir) {
             Ok(trail) => trail,
-            Err(TrailError::NotARepository { .. }) => create(dir, options)?,
+            Err(TrailError::NoFolder { .. } | TrailError::NotARepository { .. }) => create(dir, options)?,
             Err(error) => return Err(error),
         };
         if trail.has_branches()? {

@@ -54,6 +54,7 @@ pub(super) fn open_isolated(dir: &Path) -> Result<Repository, TrailError> {
 
 fn open(dir: &Path, above: Option<&Path>) -> Result<Repository, TrailError> {
     let repo = Repository::open(dir).map_err(|source| match source.code() {
+        ErrorCode::NotFound if !dir.exists() => TrailError::NoFolder { dir: dir.to_owned() },
         ErrorCode::NotFound => TrailError::NotARepository { dir: dir.to_owned() },
         ErrorCode::Owner => TrailError::NotOwned { dir: dir.to_owned() },
         _ => doing("open", dir.display())(source),

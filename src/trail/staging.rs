@@ -150,12 +150,13 @@ pub(super) fn send_pack(pack: &mut PackBuilder<'_>, to: &Odb<'_>) -> Result<(), 
     pack.set_threads(1);
     let mut writer = to.packwriter()?;
     let mut refused = None;
-    let sent = pack.foreach(|chunk| match writer.write_all(chunk) {
-        Ok(()) => true,
-        Err(error) => {
-            refused = Some(git2::Error::from_str(&error.to_string()));
-            false
+    let sent = pack.foreach(|chunk| {
+        let written = writer.write_all(chunk);
+        if written.is_err() {
+            // The writer keeps to itself why; libgit2 remembers.
+            refused = Some(git2::Error::last_error(-1));
         }
+        written.is_ok()
     });
     if let Some(error) = refused {
         return Err(error);

@@ -1,6 +1,7 @@
 //! Everything that is tested from outside the crate, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod bad_input;
 mod catalogue;
 mod contract;
 mod fixtures;
@@ -10,3 +11,4 @@ mod layering;
 mod record;
 mod rules;
 mod snapshot;
+mod terminal;

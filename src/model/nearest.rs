@@ -4,7 +4,8 @@
 const FEWEST_EDITS: usize = 2;
 
 /// Finds the candidate that a typing error would most likely have turned into `wanted`.
-pub(super) fn nearest<'c>(wanted: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+#[must_use]
+pub fn nearest<'c>(wanted: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let most_edits = FEWEST_EDITS.max(wanted.chars().count() / 3);
     candidates
         .into_iter()
