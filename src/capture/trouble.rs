@@ -38,7 +38,7 @@ impl From<&FetchError> for Trouble {
             FetchError::Unauthorised { .. } | FetchError::LoginRefused { .. } => TroubleKind::Unauthorised,
             _ => TroubleKind::Failed,
         };
-        Self { kind, cause: with_sources(error) }
+        Self { kind, cause: with_causes(error) }
     }
 }
 
@@ -53,12 +53,13 @@ impl From<&ListingError> for Trouble {
             },
             ListingError::Inconsistent { .. } | ListingError::Endless { .. } => TroubleKind::Failed,
         };
-        Self { kind, cause: with_sources(error) }
+        Self { kind, cause: with_causes(error) }
     }
 }
 
 /// An error with everything that caused it, in one line.
-fn with_sources(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
