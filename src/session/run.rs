@@ -120,15 +120,15 @@ pub async fn take(
         );
     }
 
-    let capturer = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, org: &org };
-    let view = capturer.view(&client_id).await;
+    let reader = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, org: &org };
+    let view = reader.view(&client_id).await;
     let policy = RemovalPolicy {
         accepted: options.accepted_removals.clone(),
         caution: view.caution(ledger.view.as_deref(), archive.ledger().is_none()),
         reads_left: AtomicUsize::new(workspace.config.confirm_reads),
     };
     let progress = Told { observer };
-    let domains = capturer.run(&options.selection, &OnRecord(&archive), &policy, &progress).await;
+    let domains = reader.run(&options.selection, &OnRecord(&archive), &policy, &progress).await;
     observer.ends();
 
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
