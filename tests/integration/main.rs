@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod contract;
+mod docs;
 mod fixtures;
 mod harness;
 mod laws;
