@@ -122,8 +122,8 @@ pub async fn take(
         );
     }
 
-    let capturer = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, org: &org };
-    let view = capturer.view(&client_id).await;
+    let reader = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, org: &org };
+    let view = reader.view(&client_id).await;
     let policy = RemovalPolicy {
         accepted: options.accepted_removals.clone(),
         caution: view.caution(ledger.view.as_deref(), archive.ledger().is_none()),
@@ -131,7 +131,7 @@ pub async fn take(
     };
     let progress = Told { observer };
     let on_record = OnRecord { archive: &archive, damage: RefCell::new(None) };
-    let domains = capturer.run(&options.selection, &on_record, &policy, &progress).await;
+    let domains = reader.run(&options.selection, &on_record, &policy, &progress).await;
     observer.ends();
     // A run on top of a state that cannot be read would be a guess.
     if let Some(damage) = on_record.damage.take() {

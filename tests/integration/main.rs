@@ -4,6 +4,7 @@
 mod bad_input;
 mod catalogue;
 mod contract;
+mod docs;
 mod fixtures;
 mod harness;
 mod laws;
