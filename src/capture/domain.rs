@@ -62,6 +62,8 @@ pub(super) struct Listed {
     pub(super) requests: u64,
     pub(super) received: u64,
     pub(super) promised: Option<u64>,
+    /// Whether a listing of several entities came without a count.
+    pub(super) is_uncounted: bool,
     pub(super) notes: Notes,
 }
 
@@ -140,6 +142,7 @@ impl Lister<'_> {
                         continue;
                     }
                     listed.received += facts.received;
+                    listed.is_uncounted |= facts.promised.is_none() && self.domain.source.paging != Style::Singleton;
                     listed.promised =
                         facts.promised.map(|more| listed.promised.unwrap_or(0) + more).or(listed.promised);
                     listed.notes.merge(collector.notes);
@@ -232,6 +235,7 @@ impl Listed {
             (None, None) => None,
             (one, other) => Some(one.unwrap_or(0) + other.unwrap_or(0)),
         };
+        self.is_uncounted |= other.is_uncounted;
         self.notes.merge(other.notes);
     }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use futures_util::{StreamExt, stream};
 
 use super::confirm::{Caution, RemovalPolicy};
-use super::domain::{DomainCapture, Lister};
+use super::domain::{DomainCapture, Listed, Lister};
 use super::trouble::{Trouble, TroubleKind};
 use crate::canonical::{Canonicaliser, Digest, SecretKey, read};
 use crate::catalogue::{Catalogue, Domain, FieldPath};
@@ -193,6 +193,14 @@ impl Capturer<'_> {
         let mut content = snapshot(listing.entities());
         let mut digest = Digest::of_domain(&content);
         let known = recorded.digest(&domain.id);
+        if known.is_none() && status == RunStatus::Complete && listing.is_uncounted {
+            let again = lister.list(parents.as_ref().map(|parents| &parents.keys)).await;
+            requests += again.requests;
+            if let Some(doubt) = doubt(&listing, &again) {
+                status = RunStatus::Partial;
+                trouble = Some(doubt);
+            }
+        }
         if known.as_ref().is_some_and(|known| *known != digest.to_string()) {
             match recorded.content(&domain.id) {
                 Ok(Some(recorded)) => {
@@ -245,6 +253,16 @@ fn parents_of(
         Ok(None) => Err(trouble.unwrap_or_else(|| Trouble::failed(format!("its parents, {parent}, are not known")))),
         Err(cause) => Err(Trouble::failed(cause)),
     }
+}
+
+/// Why two listings of one domain are no baseline. Later runs compare with what is on record, the first has nothing to compare
+/// with: where the API does not count, only a second listing tells a short one.
+fn doubt(one: &Listed, other: &Listed) -> Option<Trouble> {
+    let (_, trouble) = other.status();
+    trouble.or_else(|| {
+        let differ = !one.entities().keys().eq(other.entities().keys());
+        differ.then(|| Trouble::failed("two listings in a row differ, and the API does not say how many there are"))
+    })
 }
 
 /// The parents of a per-parent domain, and why they may not be all.
