@@ -9,5 +9,6 @@ mod harness;
 mod laws;
 mod layering;
 mod rules;
+mod secrets;
 mod snapshot;
 mod terminal;
