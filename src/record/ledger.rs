@@ -48,6 +48,9 @@ pub struct LedgerEntry {
     /// The digest of the domain as one document; absent until its first complete capture.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub digest: Option<String>,
+    /// The id of the key that some of its fingerprints are still made with, where that is not the ledger's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub secret_key: Option<String>,
     /// Members that the API gave and the schema does not know.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub new_fields: Vec<String>,

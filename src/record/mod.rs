@@ -18,5 +18,5 @@ pub use heartbeat::{Heartbeat, HeartbeatDomain, MAX_RUN_TIMES};
 pub use layout::{FileEdits, LEDGER_PATH, SNAPSHOT_DIR, Width, changed_files, domain_paths, first_width};
 pub use ledger::{Ledger, LedgerEntry, LedgerStatus};
 pub use message::{CommitFacts, commit_message, trailer};
-pub use plan::{CommitKind, Observed, PlanInput, PlannedCommit, RecordPlan, plan};
+pub use plan::{CommitKind, Observed, PlanInput, PlannedCommit, RecordPlan, Rekeyed, plan};
 pub use run::{RunDocument, RunDomain, RunFinding, RunId, RunStatus};

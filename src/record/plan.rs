@@ -90,15 +90,23 @@ pub struct PlanInput<'p, T> {
     pub ledger: Ledger,
     /// The id of the secrets key in use.
     pub secret_key: String,
-    /// Fingerprints under the key in use → those of the same secrets under the key before it. Absent where that key is not
-    /// known: then a changed fingerprint says nothing.
-    pub rekeyed: Option<BTreeMap<String, String>>,
+    /// The key in use before, where it is known.
+    pub rekeyed: Option<Rekeyed>,
     /// The digest of the client's grants to put on record.
     pub view: Option<String>,
     /// What the run learned.
     pub observed: Vec<Observed>,
     /// Brings stored entities into the form that a domain has now.
     pub migrate: &'p dyn Fn(&Domain, &DomainSnapshot) -> DomainSnapshot,
+}
+
+/// Tells across a change of the secrets key whether a secret is the same.
+#[derive(Debug)]
+pub struct Rekeyed {
+    /// The id of the former key.
+    pub former: String,
+    /// Fingerprints under the key in use → those of the same secrets under the former key.
+    pub fingerprints: BTreeMap<String, String>,
 }
 
 /// A commit to be made.
@@ -133,7 +141,6 @@ pub struct RecordPlan {
 /// [`ArchiveError`] where the state on record cannot be read.
 pub fn plan<T: Tree>(input: PlanInput<'_, T>) -> Result<RecordPlan, ArchiveError> {
     let PlanInput { catalogue, archive, ledger, secret_key, rekeyed, view, observed, migrate } = input;
-    let key_changed = ledger.secret_key != secret_key;
     let recorded = archive.ledger().cloned();
     let mut state = State { catalogue, ledger, domains: BTreeMap::new(), commits: Vec::new() };
 
@@ -148,11 +155,7 @@ pub fn plan<T: Tree>(input: PlanInput<'_, T>) -> Result<RecordPlan, ArchiveError
         state.load(archive, &one.domain)?;
     }
     state.reshard(&known);
-    if key_changed {
-        state.ledger.secret_key.clone_from(&secret_key);
-        let same_secret = |field: &FieldChange| is_same_secret(field, rekeyed.as_ref());
-        state.absorb(CommitKind::Rekey, &known, &|_, field| same_secret(field));
-    }
+    state.rekey(&known, &secret_key, rekeyed.as_ref());
     state.take_new_fields(&known);
     let baselines = state.take_baselines(first);
     state.take_coverage(&known, view);
@@ -279,8 +282,7 @@ impl State<'_> {
                 absorbed.push((domain.id.clone(), content));
             }
         }
-        let touches_ledger = kind == CommitKind::Rekey;
-        if absorbed.is_empty() && !touches_ledger {
+        if absorbed.is_empty() {
             return;
         }
         let mut edits = FileEdits::new();
@@ -292,6 +294,34 @@ impl State<'_> {
             }
         }
         self.commit(kind, edits, domains, Vec::new());
+    }
+
+    /// Puts fingerprints under the key in use, as far as their domains were captured; the others stay marked until they are.
+    fn rekey(&mut self, known: &[Observed], secret_key: &str, rekeyed: Option<&Rekeyed>) {
+        let before = self.ledger.clone();
+        let former = std::mem::replace(&mut self.ledger.secret_key, secret_key.to_owned());
+        let mut pending: BTreeMap<DomainId, String> = BTreeMap::new();
+        for (id, entry) in &mut self.ledger.domains {
+            let has_secrets = self.catalogue.get(id).is_some_and(|domain| !domain.treat.secret.is_empty());
+            if has_secrets && entry.digest.is_some() {
+                entry.secret_key.get_or_insert_with(|| former.clone());
+            }
+            entry.secret_key.take_if(|key| key == secret_key);
+            pending.extend(entry.secret_key.clone().map(|key| (id.clone(), key)));
+        }
+        for one in known.iter().filter(|one| one.status == Some(LedgerStatus::Complete)) {
+            if let Some(entry) = self.ledger.domains.get_mut(&one.domain) {
+                entry.secret_key = None;
+            }
+        }
+        let commits = self.commits.len();
+        self.absorb(CommitKind::Rekey, known, &|id, field| {
+            let is_former = |rekeyed: &&Rekeyed| pending.get(id) == Some(&rekeyed.former);
+            pending.contains_key(id) && is_same_secret(field, rekeyed.filter(is_former))
+        });
+        if self.commits.len() == commits && self.ledger != before {
+            self.commit(CommitKind::Rekey, FileEdits::new(), Vec::new(), Vec::new());
+        }
     }
 
     fn take_new_fields(&mut self, known: &[Observed]) {
@@ -327,6 +357,7 @@ impl State<'_> {
                 treatment: domain.treatment().to_string(),
                 width: one.content.as_ref().map(first_width).unwrap_or_default(),
                 digest: None,
+                secret_key: None,
                 new_fields: one.new_fields.into_iter().collect(),
             };
             let is_new = self.ledger.domains.insert(one.domain.clone(), entry.clone()).as_ref() != Some(&entry);
@@ -430,8 +461,8 @@ fn with_fields(
     content
 }
 
-/// Whether a field differs only because its secret is fingerprinted under another key.
-fn is_same_secret(field: &FieldChange, rekeyed: Option<&BTreeMap<String, String>>) -> bool {
+/// Whether a field differs only because its secret is fingerprinted under another key; where that cannot be told, it does.
+fn is_same_secret(field: &FieldChange, rekeyed: Option<&Rekeyed>) -> bool {
     let (Some(old), Some(new)) = (&field.old, &field.new) else { return false };
     if !is_fingerprint(old) || !is_fingerprint(new) {
         return false;
@@ -439,7 +470,7 @@ fn is_same_secret(field: &FieldChange, rekeyed: Option<&BTreeMap<String, String>
     let text =
         |value: &Value<'_>| value.get(crate::canonical::SECRET_MEMBER).and_then(Value::as_str).map(str::to_owned);
     match (rekeyed, text(new)) {
-        (Some(rekeyed), Some(new)) => rekeyed.get(&new).cloned() == text(old),
+        (Some(rekeyed), Some(new)) => rekeyed.fingerprints.get(&new).cloned() == text(old),
         _ => true,
     }
 }

@@ -27,7 +27,7 @@ use crate::model::{DomainId, DomainSnapshot, Severity};
 use crate::policy::{ClassifiedChange, Names, Policy, Unjudged};
 use crate::record::{
     Archive, ArchiveError, CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, LedgerStatus, Observed,
-    PlanInput, PlannedCommit, RecordPlan, RunDocument, RunDomain, RunFinding, RunId, RunStatus, SNAPSHOT_DIR,
+    PlanInput, PlannedCommit, RecordPlan, Rekeyed, RunDocument, RunDomain, RunFinding, RunId, RunStatus, SNAPSHOT_DIR,
     commit_message, plan,
 };
 use crate::report::{ChangeSet, Endpoint};
@@ -115,10 +115,11 @@ pub async fn take(
         Some(ledger) => ledger.clone(),
         None => Ledger::new(&org, &secrets.id()),
     };
-    if ledger.secret_key != secrets.id() && secrets.previous().is_none() {
+    let previous_key = secrets.previous().map(SecretKey::id);
+    if former_keys(&ledger).any(|key| key != secrets.id() && Some(&key) != previous_key.as_ref()) {
         observer.warn(
-            "the secrets key is not the one of the last run, so whether a secret changed cannot be told this time; \
-             ORGTRAIL_SECRET_KEY_PREVIOUS names the old key",
+            "fingerprints on record were made with another secrets key, so whether those secrets changed cannot be told \
+             this time; ORGTRAIL_SECRET_KEY_PREVIOUS names the old key",
         );
     }
 
@@ -146,7 +147,7 @@ pub async fn take(
         catalogue: &workspace.catalogue,
         archive: &archive,
         secret_key: secrets.id(),
-        rekeyed: secrets.previous().map(|_| rekeyed(&captured)),
+        rekeyed: secrets.previous().map(|previous| rekeyed(previous, &captured)),
         view: view_on_record(&captured, &ledger, options, recorded_view),
         ledger: ledger.clone(),
         observed: learned,
@@ -330,8 +331,15 @@ fn is_stale(id: &DomainId, heartbeat: Option<&Heartbeat>, now: DateTime<Utc>, af
     captured_at.is_some_and(|at| (now - at.to_utc()).to_std().is_ok_and(|age| age > after))
 }
 
-fn rekeyed(captured: &CaptureRun) -> BTreeMap<String, String> {
-    captured.domains.values().flat_map(|capture| capture.notes.rekeyed.clone()).collect()
+/// The ids of the keys that fingerprints on record are made with.
+fn former_keys(ledger: &Ledger) -> impl Iterator<Item = String> {
+    let of_domains = ledger.domains.values().filter_map(|entry| entry.secret_key.clone());
+    std::iter::once(ledger.secret_key.clone()).chain(of_domains)
+}
+
+fn rekeyed(previous: &SecretKey, captured: &CaptureRun) -> Rekeyed {
+    let fingerprints = captured.domains.values().flat_map(|capture| capture.notes.rekeyed.clone()).collect();
+    Rekeyed { former: previous.id(), fingerprints }
 }
 
 /// The view to put on record. The old one stays while removals are held because it differs, so that they stay held, and while

@@ -11,5 +11,6 @@ mod laws;
 mod layering;
 mod record;
 mod rules;
+mod secrets;
 mod snapshot;
 mod terminal;
