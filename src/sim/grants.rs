@@ -35,13 +35,16 @@ pub(super) fn made_up(world: &World) -> Vec<ClientGrant> {
     let at = |path| domain_at(world, path).map(|domain| world.keys(&domain.id)).into_iter().flatten();
     let roles = at(ROLES_PATH).take(ROLES);
     roles
-        .flat_map(|role| at(DIVISIONS_PATH).map(|division| ClientGrant { role: role.clone(), division: division.clone() }))
+        .flat_map(|role| {
+            at(DIVISIONS_PATH).map(|division| ClientGrant { role: role.clone(), division: division.clone() })
+        })
         .collect()
 }
 
 /// Grants as the API tells them.
 pub(super) fn told(grants: &[ClientGrant], subject: &str) -> Vec<OwnedValue> {
-    let reference = |key: &EntityKey| Value::Object(Object::from_iter([(Cow::Borrowed("id"), Value::from(key.as_str()))]));
+    let reference =
+        |key: &EntityKey| Value::Object(Object::from_iter([(Cow::Borrowed("id"), Value::from(key.as_str()))]));
     let told = |grant: &ClientGrant| {
         let members = [
             ("subjectId", Value::from(subject)),

@@ -428,7 +428,10 @@ fn a_program_reads_its_own_grants_and_nobody_elses() {
     let pairs = |program: &Program| -> Vec<(String, String)> {
         let subject = program.page("/api/v2/authorization/subjects/program");
         let grants = subject.get("grants").and_then(Value::as_array).unwrap();
-        grants.iter().map(|grant| (text(grant.get("role").unwrap(), "id"), text(grant.get("division").unwrap(), "id"))).collect()
+        grants
+            .iter()
+            .map(|grant| (text(grant.get("role").unwrap(), "id"), text(grant.get("division").unwrap(), "id")))
+            .collect()
     };
     let before = pairs(&program);
     assert!(before.len() > 2);
