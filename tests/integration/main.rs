@@ -3,9 +3,12 @@
 
 mod catalogue;
 mod contract;
+mod faults;
 mod fixtures;
 mod harness;
+mod kills;
 mod laws;
 mod layering;
+mod removals;
 mod rules;
 mod snapshot;
