@@ -9,7 +9,8 @@
 //! - The leftover was written at that time or within [`LAST_WRITE`] of it. An older one is not the dead run's, which could
 //!   not have written past it; a younger one is somebody else's. Both times are those of one file system's clock.
 //! - It stands there unchanged after [`SETTLE`]: git holds such a lock for less.
-//! - It guards a file that a run replaces: a reference, its log, the index, `HEAD`, the packed references.
+//! - It guards a file that a run replaces: a reference, its log, the index, `HEAD`, the packed references. Or it is an object or
+//!   a pack that libgit2 had not finished: in nobody's way, but git never clears it away.
 //!
 //! What speaks against is left alone, and the run says which file is in its way. The one git command that may hold such a lock
 //! for longer is a commit of given paths with its editor open; it would have to be begun in the minute after the death.
@@ -37,8 +38,14 @@ const SETTLE: Duration = Duration::from_millis(250);
 /// Files that a run replaces, besides those of [`REPLACED_FOLDERS`].
 const REPLACED_FILES: [&str; 3] = ["HEAD.lock", "index.lock", "packed-refs.lock"];
 
-/// Folders of which a run replaces files.
+/// Folders of which a run replaces files, at any depth.
 const REPLACED_FOLDERS: [&str; 2] = ["refs", "logs"];
+
+/// Folders in which libgit2 writes objects and packs before it gives them their names.
+const SCRATCH_FOLDERS: [&str; 2] = ["objects", "objects/pack"];
+
+/// What libgit2 has in such a name; git itself has other ones.
+const SCRATCH: &str = "_git2_";
 
 /// The right to write to a trail, given back when dropped and by the system when the process dies.
 ///
@@ -98,7 +105,7 @@ impl Trail {
     }
 
     fn remove_leftovers(&self, died: SystemTime, settle: impl FnOnce()) -> Result<(), TrailError> {
-        let left: Vec<Leftover> = self.git_locks().into_iter().filter(|left| left.is_of(died)).collect();
+        let left: Vec<Leftover> = self.in_the_way().into_iter().filter(|left| left.is_of(died)).collect();
         if left.is_empty() {
             return Ok(());
         }
@@ -114,8 +121,8 @@ impl Trail {
         Ok(())
     }
 
-    /// Lists the locks that git or a run holds, or held when it died.
-    fn git_locks(&self) -> Vec<Leftover> {
+    /// Lists the locks that git or a run holds, or held when it died, and unfinished objects.
+    fn in_the_way(&self) -> Vec<Leftover> {
         let mut found = Vec::new();
         // A linked working tree has an index and a HEAD of its own.
         let own = self.repo.path();
@@ -125,6 +132,11 @@ impl Trail {
             for folder in REPLACED_FOLDERS {
                 locks_below(&dir.join(folder), &mut found);
             }
+        }
+        for folder in SCRATCH_FOLDERS {
+            let entries = fs::read_dir(shared.join(folder)).into_iter().flatten().flatten();
+            let scratch = entries.filter(|entry| entry.file_name().to_string_lossy().contains(SCRATCH));
+            found.extend(scratch.filter_map(|entry| Leftover::at(entry.path())));
         }
         found
     }
@@ -148,7 +160,7 @@ fn locks_below(folder: &Path, found: &mut Vec<Leftover>) {
     }
 }
 
-/// A lock of git's, as it was found.
+/// A lock or an unfinished object, as it was found.
 #[derive(Debug)]
 struct Leftover {
     path: PathBuf,
@@ -194,7 +206,7 @@ mod tests {
 
     fn left(trail: &Trail) -> Vec<String> {
         let name = |left: Leftover| left.path.strip_prefix(trail.git_dir()).unwrap().to_str().unwrap().to_owned();
-        let mut names: Vec<String> = trail.git_locks().into_iter().map(name).collect();
+        let mut names: Vec<String> = trail.in_the_way().into_iter().map(name).collect();
         names.sort();
         names
     }
@@ -245,6 +257,8 @@ mod tests {
             ("HEAD.lock", 0),
             ("index.lock", 1),
             ("logs/refs/heads/main.lock", 0),
+            ("objects/pack/pack_git2_0123", 2),
+            ("objects/tmp_object_git2_4567", 0),
             ("packed-refs.lock", 0),
             ("refs/heads/main.lock", 0),
             ("refs/orgtrail/heartbeat.lock", 59),
@@ -298,6 +312,6 @@ mod tests {
         let linked = Trail::open(&dir).unwrap();
         die(&main, &[("worktrees/linked/index.lock", 0), ("refs/heads/side.lock", 0)]);
         let _lock = linked.lock_after(|| {}).unwrap();
-        assert!(linked.git_locks().is_empty());
+        assert!(linked.in_the_way().is_empty());
     }
 }
