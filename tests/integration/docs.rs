@@ -274,6 +274,18 @@ fn every_test_that_a_document_names_exists() {
 }
 
 #[test]
+fn every_module_is_on_the_map() {
+    let map = document("src/lib.rs");
+    for module in map.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
+        assert!(map.contains(&format!("//! | [`{module}`] | ")), "{module}");
+    }
+    let (map, tests) = (document("CONTRIBUTING.md"), document("tests/integration/main.rs"));
+    for module in tests.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';')) {
+        assert!(matches!(module, "fixtures" | "harness") || map.contains(&format!("`{module}.rs`")), "{module}");
+    }
+}
+
+#[test]
 fn every_link_between_documents_leads_to_a_file() {
     for name in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/domains.md", "docs/rules.md"] {
         let text = document(name);
