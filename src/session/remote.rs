@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::observer::Observer;
-use super::run::{Effect, HEARTBEAT_REF, TOOL_NAME, tool};
+use super::recording::{HEARTBEAT_REF, TOOL_NAME, tool};
+use super::run::Effect;
 use super::workspace::Workspace;
 use crate::record::SNAPSHOT_DIR;
 use crate::trail::{CommitId, CommitInfo, PushOutcome, Refusal, RemoteRefs, Signature};
@@ -17,21 +18,6 @@ const ATTEMPTS: u32 = 4;
 pub(super) struct Remote {
     name: String,
     seen: RemoteRefs,
-}
-
-/// What became of a push.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pushed {
-    /// The remote has the run.
-    Done,
-    /// A later run was there already, and this one gave way.
-    Superseded,
-}
-
-impl Pushed {
-    pub(super) fn is_superseded(self) -> bool {
-        self == Self::Superseded
-    }
 }
 
 impl Remote {
@@ -61,17 +47,19 @@ impl Remote {
         }
     }
 
-    /// Gives the remote the branch and the heartbeat.
+    /// Gives the remote the branch and the heartbeat. The answer is what the commits of this run are called there: other ids
+    /// where they had to be rebuilt, none where a later run was there already and this one gave way.
     pub(super) fn push(
         mut self,
         workspace: &Workspace,
+        mut commits: Vec<CommitId>,
         now: DateTime<Utc>,
         observer: &dyn Observer,
-    ) -> Result<Pushed, Failure> {
+    ) -> Result<Vec<CommitId>, Failure> {
         let by = tool("localhost", now);
         for _ in 0..ATTEMPTS {
             let outcome = workspace.trail.push(&self.name, &workspace.branch, &[HEARTBEAT_REF], &self.seen, &by)?;
-            let PushOutcome::Refused { reference, reason } = outcome else { return Ok(Pushed::Done) };
+            let PushOutcome::Refused { reference, reason } = outcome else { return Ok(commits) };
             if reason == Refusal::CheckedOut {
                 let message = format!("the remote {:?} has {reference} checked out and takes no push", self.name);
                 return Err(Failure::new(Exit::Upstream, message).hint("push to a bare repository"));
@@ -86,10 +74,11 @@ impl Remote {
                 workspace.trail.move_branch(&workspace.branch, Some(&ours), &theirs, &by)?;
                 workspace.trail.sync_worktree(&workspace.branch, &theirs, SNAPSHOT_DIR)?;
                 observer.note("a later run is on the remote already; this one is superseded");
-                return Ok(Pushed::Superseded);
+                return Ok(Vec::new());
             }
             if let Some(theirs) = outcome.remote_tip {
-                rebuild(workspace, &theirs, &by)?;
+                let tip = rebuild(workspace, &theirs, &by)?;
+                commits = last_commits(workspace, &tip, commits.len())?;
             }
             if let Some(heartbeat) = heartbeat {
                 workspace.trail.write_ref_blob(HEARTBEAT_REF, &heartbeat)?;
@@ -110,11 +99,19 @@ fn fetch(workspace: &Workspace, name: &str, by: &Signature) -> Result<Remote, Fa
     Ok(Remote { name: name.to_owned(), seen: outcome.seen })
 }
 
-fn rebuild(workspace: &Workspace, theirs: &CommitId, by: &Signature) -> Result<(), Failure> {
+fn rebuild(workspace: &Workspace, theirs: &CommitId, by: &Signature) -> Result<CommitId, Failure> {
     let is_ours = |commit: &CommitInfo| commit.committer.name == TOOL_NAME;
     let tip = workspace.trail.rebase_onto(&workspace.branch, theirs, SNAPSHOT_DIR, is_ours, by)?;
     workspace.trail.sync_worktree(&workspace.branch, &tip, SNAPSHOT_DIR)?;
-    Ok(())
+    Ok(tip)
+}
+
+/// The last commits up to a tip, oldest first.
+fn last_commits(workspace: &Workspace, tip: &CommitId, count: usize) -> Result<Vec<CommitId>, Failure> {
+    let ids = workspace.trail.first_parents(tip).take(count).map(|commit| commit.map(|commit| commit.id));
+    let mut commits: Vec<CommitId> = ids.collect::<Result<_, _>>()?;
+    commits.reverse();
+    Ok(commits)
 }
 
 /// Whether the last run on one tip is later than that on another.

@@ -47,12 +47,12 @@ impl<'t> CommitTree<'t> {
 impl Tree for CommitTree<'_> {
     fn file(&self, path: &str) -> Result<Option<Vec<u8>>, String> {
         let Some(commit) = &self.commit else { return Ok(None) };
-        self.trail.file(commit, path).map_err(|error| super::failure::chain(&error))
+        self.trail.file(commit, path).map_err(|error| crate::capture::with_causes(&error))
     }
 
     fn files_under(&self, folder: &str) -> Result<Vec<String>, String> {
         let Some(commit) = &self.commit else { return Ok(Vec::new()) };
-        let files = self.trail.files_under(commit, folder).map_err(|error| super::failure::chain(&error))?;
+        let files = self.trail.files_under(commit, folder).map_err(|error| crate::capture::with_causes(&error))?;
         Ok(files.into_iter().map(|(path, _)| path).collect())
     }
 }
