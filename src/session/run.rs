@@ -20,7 +20,7 @@ use crate::capture::{
     CaptureRun, Capturer, DomainCapture, Progress, Recorded, RemovalPolicy, Selection, Trouble, TroubleKind, View,
     org_of,
 };
-use crate::catalogue::{Catalogue, Domain};
+use crate::catalogue::Domain;
 use crate::config::Connection;
 use crate::genesys::{Client, ClientOptions, Clock};
 use crate::model::{DomainId, DomainSnapshot, Severity};
@@ -28,7 +28,7 @@ use crate::policy::{ClassifiedChange, Names, Policy, Unjudged};
 use crate::record::{
     Archive, ArchiveError, CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, LedgerStatus, Observed,
     PlanInput, PlannedCommit, RecordPlan, Rekeyed, RunDocument, RunDomain, RunFinding, RunId, RunStatus, SNAPSHOT_DIR,
-    commit_message, plan,
+    commit_message, plan, trailer,
 };
 use crate::report::{ChangeSet, Endpoint};
 use crate::trail::{CommitId, FileChange, NewCommit, Signature};
@@ -168,13 +168,15 @@ pub async fn take(
         Effect::Commit | Effect::Push => run_record.commit(&planned, &classified)?,
     };
     let (exits, findings) = judge(workspace, &ledger, &planned.ledger, &captured);
+    let mut superseded = false;
     if effect != Effect::None {
         run_record.beat(&captured, heartbeat)?;
         if effect == Effect::Push
             && let Some(remote) = remote
-            && remote.push(workspace, options.now, observer)?.is_superseded()
         {
-            commits.clear();
+            superseded = remote.push(workspace, options.now, observer)?.is_superseded();
+            // The push may have rebuilt them.
+            commits = commits_of_run(workspace, &run)?;
         }
     }
     let changes = ChangeSet::arranged(
@@ -189,6 +191,7 @@ pub async fn take(
         org: org.clone(),
         changed: !planned.commits.is_empty(),
         commits: commits.iter().map(ToString::to_string).collect(),
+        superseded,
         counts: changes.counts(),
         baselines: planned.baselines.clone(),
         requests: client.requests(),
@@ -202,6 +205,21 @@ pub async fn take(
         findings,
     };
     Ok(Taken { document, changes, exits })
+}
+
+/// The commits of a run at the end of the branch, oldest first.
+fn commits_of_run(workspace: &Workspace, run: &RunId) -> Result<Vec<CommitId>, Failure> {
+    let Some(tip) = workspace.tip()? else { return Ok(Vec::new()) };
+    let mut commits = Vec::new();
+    for commit in workspace.trail.first_parents(&tip) {
+        let commit = commit?;
+        if commit.trailer(trailer::RUN) != Some(run.as_str()) {
+            break;
+        }
+        commits.push(commit.id);
+    }
+    commits.reverse();
+    Ok(commits)
 }
 
 /// A commit as one end of a comparison.
@@ -431,10 +449,9 @@ impl Recording<'_> {
         let heartbeat = Heartbeat {
             schema_version: 1,
             run: self.run.to_string(),
-            at: at.clone(),
+            time: at.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            org: self.org.to_owned(),
-            tip: self.tip.map(|tip| tip.to_string()),
+            audit_watermark: None,
             domains: captured.domains.iter().map(|(id, capture)| (id.clone(), domain(capture))).collect(),
             runs: Vec::new(),
         };
