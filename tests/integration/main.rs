@@ -8,6 +8,7 @@ mod fixtures;
 mod harness;
 mod laws;
 mod layering;
+mod remote;
 mod rules;
 mod secrets;
 mod snapshot;
