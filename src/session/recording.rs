@@ -69,10 +69,9 @@ impl Recording<'_> {
         let heartbeat = Heartbeat {
             schema_version: 1,
             run: self.run.to_string(),
-            at: at.clone(),
+            time: at.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            org: self.org.to_owned(),
-            tip: self.tip.map(|tip| tip.to_string()),
+            audit_watermark: None,
             domains: captured.domains.iter().map(|(id, capture)| (id.clone(), domain(capture))).collect(),
             runs: Vec::new(),
         };

@@ -8,7 +8,7 @@ use super::observer::Observer;
 use super::recording::{HEARTBEAT_REF, TOOL_NAME, tool};
 use super::run::Effect;
 use super::workspace::Workspace;
-use crate::record::SNAPSHOT_DIR;
+use crate::record::{Heartbeat, SNAPSHOT_DIR};
 use crate::trail::{CommitId, CommitInfo, PushOutcome, Refusal, RemoteRefs, Signature};
 
 /// How often a push is tried again after somebody else pushed first.
@@ -18,6 +18,21 @@ const ATTEMPTS: u32 = 4;
 pub(super) struct Remote {
     name: String,
     seen: RemoteRefs,
+}
+
+/// What became of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// The remote has the run.
+    Done,
+    /// A later run was there already, and this one gave way.
+    Superseded,
+}
+
+impl Pushed {
+    pub(super) fn is_superseded(self) -> bool {
+        self == Self::Superseded
+    }
 }
 
 impl Remote {
@@ -37,7 +52,7 @@ impl Remote {
             return Ok(None);
         }
         let by = tool("localhost", now);
-        match fetch(workspace, &name, &by) {
+        match fetch(workspace, &name, &by, observer) {
             Ok(remote) => Ok(Some(remote)),
             Err(failure) if effect == Effect::Push || failure.exit == Exit::Integrity => Err(failure),
             Err(failure) => {
@@ -47,41 +62,39 @@ impl Remote {
         }
     }
 
-    /// Gives the remote the branch and the heartbeat. The answer is what the commits of this run are called there: other ids
-    /// where they had to be rebuilt, none where a later run was there already and this one gave way.
+    /// Gives the remote the branch and the heartbeat.
     pub(super) fn push(
         mut self,
         workspace: &Workspace,
-        mut commits: Vec<CommitId>,
         now: DateTime<Utc>,
         observer: &dyn Observer,
-    ) -> Result<Vec<CommitId>, Failure> {
+    ) -> Result<Pushed, Failure> {
         let by = tool("localhost", now);
         for _ in 0..ATTEMPTS {
             let outcome = workspace.trail.push(&self.name, &workspace.branch, &[HEARTBEAT_REF], &self.seen, &by)?;
-            let PushOutcome::Refused { reference, reason } = outcome else { return Ok(commits) };
+            let PushOutcome::Refused { reference, reason } = outcome else { return Ok(Pushed::Done) };
             if reason == Refusal::CheckedOut {
                 let message = format!("the remote {:?} has {reference} checked out and takes no push", self.name);
                 return Err(Failure::new(Exit::Upstream, message).hint("push to a bare repository"));
             }
             // Somebody else was there first. Own commits are rebuilt on theirs, unless theirs are newer.
-            let ours = workspace.tip()?;
-            let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?;
+            let own = workspace.trail.read_ref_blob(HEARTBEAT_REF)?;
             let outcome = workspace.trail.fetch(&self.name, &workspace.branch, &by)?;
-            if let (Some(ours), Some(theirs)) = (ours, outcome.remote_tip)
-                && is_newer(workspace, &theirs, &ours)?
-            {
-                workspace.trail.move_branch(&workspace.branch, Some(&ours), &theirs, &by)?;
-                workspace.trail.sync_worktree(&workspace.branch, &theirs, SNAPSHOT_DIR)?;
-                observer.note("a later run is on the remote already; this one is superseded");
-                return Ok(Vec::new());
-            }
+            let heartbeats = (own.and_then(|bytes| Heartbeat::read(&bytes)), heartbeat(workspace)?);
+            let is_later = match (&heartbeats, outcome.remote_tip) {
+                ((Some(own), Some(theirs)), _) if own.run != theirs.run => theirs.time > own.time,
+                (_, Some(theirs)) => is_newer(workspace, &theirs)?,
+                (_, None) => false,
+            };
             if let Some(theirs) = outcome.remote_tip {
-                let tip = rebuild(workspace, &theirs, &by)?;
-                commits = last_commits(workspace, &tip, commits.len())?;
+                join(workspace, &theirs, is_later, &by)?;
             }
-            if let Some(heartbeat) = heartbeat {
-                workspace.trail.write_ref_blob(HEARTBEAT_REF, &heartbeat)?;
+            if is_later {
+                observer.note("a later run is on the remote already; this one is superseded");
+                return Ok(Pushed::Superseded);
+            }
+            if let (Some(own), theirs) = heartbeats {
+                workspace.trail.write_ref_blob(HEARTBEAT_REF, &own.beside(theirs).write())?;
             }
             self.seen = outcome.seen;
         }
@@ -91,31 +104,46 @@ impl Remote {
     }
 }
 
-fn fetch(workspace: &Workspace, name: &str, by: &Signature) -> Result<Remote, Failure> {
+fn fetch(workspace: &Workspace, name: &str, by: &Signature, observer: &dyn Observer) -> Result<Remote, Failure> {
+    let own = heartbeat(workspace)?;
     let outcome = workspace.trail.fetch(name, &workspace.branch, by)?;
+    if let (Some(own), Some(theirs)) = (own, heartbeat(workspace)?)
+        && own != theirs
+    {
+        // Runs that were never pushed happened all the same.
+        let whole = if theirs.time > own.time { theirs.beside(Some(own)) } else { own.beside(Some(theirs)) };
+        workspace.trail.write_ref_blob(HEARTBEAT_REF, &whole.write())?;
+    }
     if let Some(theirs) = outcome.remote_tip {
-        rebuild(workspace, &theirs, by)?;
+        let is_later = is_newer(workspace, &theirs)?;
+        if join(workspace, &theirs, is_later, by)? {
+            observer.note("commits that were never pushed are superseded by a later run on the remote");
+        }
     }
     Ok(Remote { name: name.to_owned(), seen: outcome.seen })
 }
 
-fn rebuild(workspace: &Workspace, theirs: &CommitId, by: &Signature) -> Result<CommitId, Failure> {
+/// Brings the branch onto the remote's tip: own commits that the remote does not have are rebuilt on it, or, where the remote
+/// has a later run, dropped. Says whether any was dropped.
+fn join(workspace: &Workspace, theirs: &CommitId, drops_own: bool, by: &Signature) -> Result<bool, Failure> {
+    let Workspace { trail, branch, .. } = workspace;
     let is_ours = |commit: &CommitInfo| commit.committer.name == TOOL_NAME;
-    let tip = workspace.trail.rebase_onto(&workspace.branch, theirs, SNAPSHOT_DIR, is_ours, by)?;
-    workspace.trail.sync_worktree(&workspace.branch, &tip, SNAPSHOT_DIR)?;
-    Ok(tip)
+    let before = workspace.tip()?;
+    let mut tip = trail.rebase_onto(branch, theirs, SNAPSHOT_DIR, is_ours, by)?;
+    let drops = drops_own && tip != *theirs;
+    if drops {
+        trail.move_branch(branch, Some(&tip), theirs, by)?;
+        tip = *theirs;
+    }
+    trail.sync_worktree(branch, &tip, SNAPSHOT_DIR)?;
+    if let Some(before) = before {
+        trail.forward_worktree(branch, &before, &tip, SNAPSHOT_DIR)?;
+    }
+    Ok(drops)
 }
 
-/// The last commits up to a tip, oldest first.
-fn last_commits(workspace: &Workspace, tip: &CommitId, count: usize) -> Result<Vec<CommitId>, Failure> {
-    let ids = workspace.trail.first_parents(tip).take(count).map(|commit| commit.map(|commit| commit.id));
-    let mut commits: Vec<CommitId> = ids.collect::<Result<_, _>>()?;
-    commits.reverse();
-    Ok(commits)
-}
-
-/// Whether the last run on one tip is later than that on another.
-fn is_newer(workspace: &Workspace, one: &CommitId, other: &CommitId) -> Result<bool, Failure> {
+/// Whether the last run on a tip is later than that on the branch.
+fn is_newer(workspace: &Workspace, theirs: &CommitId) -> Result<bool, Failure> {
     let last_run = |tip: &CommitId| {
         workspace.trail.first_parents(tip).find_map(|commit| match commit {
             Ok(commit) if commit.trailer(crate::record::trailer::RUN).is_some() => Some(Ok(commit.committer.seconds)),
@@ -123,5 +151,10 @@ fn is_newer(workspace: &Workspace, one: &CommitId, other: &CommitId) -> Result<b
             Err(error) => Some(Err(error)),
         })
     };
-    Ok(last_run(one).transpose()? > last_run(other).transpose()?)
+    let Some(ours) = workspace.tip()? else { return Ok(false) };
+    Ok(last_run(theirs).transpose()? > last_run(&ours).transpose()?)
+}
+
+fn heartbeat(workspace: &Workspace) -> Result<Option<Heartbeat>, Failure> {
+    Ok(workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes)))
 }

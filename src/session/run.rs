@@ -23,7 +23,9 @@ use crate::config::Connection;
 use crate::genesys::{Client, ClientOptions, Clock};
 use crate::model::DomainId;
 use crate::policy::{ClassifiedChange, Names, Policy, Unjudged};
-use crate::record::{Archive, Heartbeat, Ledger, PlanInput, RecordPlan, RunDocument, RunId, SNAPSHOT_DIR, plan};
+use crate::record::{
+    Archive, Heartbeat, Ledger, PlanInput, RecordPlan, RunDocument, RunId, SNAPSHOT_DIR, plan, trailer,
+};
 use crate::report::{ChangeSet, Endpoint};
 use crate::trail::CommitId;
 
@@ -121,12 +123,15 @@ pub async fn take(
     let at = written(options.now);
     let run = RunId::new(&org, &at, tip.map(|tip| tip.to_string()).as_deref());
     let mut commits = Vec::new();
+    let mut superseded = false;
     if options.effect != Effect::None {
         let mut recording = Recording { workspace, run: &run, org: &org, now: options.now, tip };
         commits = recording.commit(&planned, &classified)?;
         recording.beat(&captured, heartbeat)?;
         if let (Effect::Push, Some(remote)) = (options.effect, remote) {
-            commits = remote.push(workspace, commits, options.now, observer)?;
+            superseded = remote.push(workspace, options.now, observer)?.is_superseded();
+            // The push may have rebuilt them.
+            commits = commits_of_run(workspace, &run)?;
         }
     }
     let (exits, findings) = judge(workspace, &ledger, &planned.ledger, &captured);
@@ -141,6 +146,7 @@ pub async fn take(
         org: org.clone(),
         changed: !planned.commits.is_empty(),
         commits: commits.iter().map(ToString::to_string).collect(),
+        superseded,
         counts: changes.counts(),
         requests: client.requests(),
         duration_ms: u64::try_from(options.clock.now().saturating_sub(began).as_millis()).unwrap_or(u64::MAX),
@@ -202,6 +208,21 @@ async fn capture(
         Some(damage) => Err(damage.into()),
         None => Ok(CaptureRun { domains, view }),
     }
+}
+
+/// The commits of a run at the end of the branch, oldest first.
+fn commits_of_run(workspace: &Workspace, run: &RunId) -> Result<Vec<CommitId>, Failure> {
+    let Some(tip) = workspace.tip()? else { return Ok(Vec::new()) };
+    let mut commits = Vec::new();
+    for commit in workspace.trail.first_parents(&tip) {
+        let commit = commit?;
+        if commit.trailer(trailer::RUN) != Some(run.as_str()) {
+            break;
+        }
+        commits.push(commit.id);
+    }
+    commits.reverse();
+    Ok(commits)
 }
 
 /// A commit as one end of a comparison.

@@ -58,7 +58,7 @@ impl Tree for CommitTree<'_> {
 }
 
 /// The state of a commit, unless a later version of the program wrote it.
-pub fn archive<'w>(workspace: &'w Workspace, commit: Option<CommitId>) -> Result<Archive<CommitTree<'w>>, Failure> {
+pub fn archive(workspace: &Workspace, commit: Option<CommitId>) -> Result<Archive<CommitTree<'_>>, Failure> {
     let archive = Archive::open(CommitTree::new(&workspace.trail, commit))?;
     for (id, entry) in archive.ledger().iter().flat_map(|ledger| &ledger.domains) {
         if let Some(domain) = workspace.catalogue.get(id)
