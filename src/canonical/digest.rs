@@ -38,7 +38,9 @@ impl Digest {
             hash.update(entity.as_str());
             piece.clear();
         }
-        piece.push_str(&format!("}},\"schema_version\":{}}}", snapshot.schema_version));
+        piece.push_str("},\"schema_version\":");
+        piece.push_str(&snapshot.schema_version.to_string());
+        piece.push('}');
         hash.update(piece.as_bytes());
         Self(hash.finalize().into())
     }

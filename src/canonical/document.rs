@@ -45,7 +45,9 @@ pub fn write_document<'e>(
     if any {
         break_line(1, &mut out);
     }
-    out.push_str(&format!("}},\n  \"schema_version\": {schema_version}\n}}\n"));
+    out.push_str("},\n  \"schema_version\": ");
+    out.push_str(&schema_version.to_string());
+    out.push_str("\n}\n");
     out.into_bytes()
 }
 

@@ -179,7 +179,7 @@ async fn permissions(workspace: &Workspace, client: &Client, exits: &mut Exits, 
                     message: if absent {
                         "the organisation does not have it".to_owned()
                     } else {
-                        crate::session::chain(&error)
+                        crate::capture::with_causes(&error)
                     },
                     hint: absent.then(|| accept_line([domain.id.as_str()])),
                 });

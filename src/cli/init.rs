@@ -45,7 +45,8 @@ pub(super) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
     Ok(Exits::default())
 }
 
-fn is_trail(dir: &std::path::Path) -> Result<bool, Failure> {
+/// Whether a folder holds a trail, bare or not.
+pub(super) fn is_trail(dir: &std::path::Path) -> Result<bool, Failure> {
     match Trail::open(dir) {
         Ok(trail) => {
             let tip = trail.head_branch()?.map(|branch| trail.tip(&branch)).transpose()?.flatten();

@@ -44,7 +44,8 @@ pub(super) fn run(args: &RulesArgs, global: &Global, ui: &Ui) -> Result<Exits, F
 
 /// The rules of the trail, or, outside of any, those that come with the program.
 fn rules_in_force(global: &Global) -> Result<Vec<RuleSummary>, Failure> {
-    if global.directory.join(crate::session::CONFIG_FILE).is_file() {
+    let is_configured = global.directory.join(crate::session::CONFIG_FILE).is_file();
+    if is_configured || super::init::is_trail(&global.directory).unwrap_or(false) {
         return Ok(open(global)?.policy()?.rules());
     }
     let catalogue = catalogue()?;

@@ -73,7 +73,8 @@ pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits
     let environment = Environment::of_process();
     let connection = environment.connection(&workspace.config)?;
     let secrets = environment.secret_key()?;
-    let _lock = workspace.trail.lock()?;
+    // A dry run leaves no trace, not even the file of the lock.
+    let _lock = if options.effect == Effect::None { None } else { Some(workspace.trail.lock()?) };
     let taken = runtime()?.block_on(take(&workspace, connection, &secrets, &options, ui))?;
 
     let mut exits = taken.exits;

@@ -18,14 +18,11 @@ pub struct Heartbeat {
     /// The run.
     pub run: String,
     /// When it began, RFC 3339.
-    pub at: String,
+    pub time: String,
     /// The version of the tool.
     pub version: String,
-    /// The organisation.
-    pub org: String,
-    /// The tip of the branch after the run.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub tip: Option<String>,
+    /// Up to when audit records were read; absent as long as none is.
+    pub audit_watermark: Option<String>,
     /// What became of each domain; one that the run did not touch keeps what the last one said.
     pub domains: BTreeMap<DomainId, HeartbeatDomain>,
     /// When the last runs began, oldest first.
@@ -41,7 +38,6 @@ pub struct HeartbeatDomain {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cause: Option<String>,
     /// When it was last captured completely, RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub captured_at: Option<String>,
 }
 
@@ -63,21 +59,26 @@ impl Heartbeat {
     /// Adds what an earlier heartbeat knows and this run did not touch.
     #[must_use]
     pub fn after(mut self, earlier: Option<Self>) -> Self {
-        let Some(earlier) = earlier else {
-            self.runs.push(self.at.clone());
-            return self;
-        };
-        for (id, mut known) in earlier.domains {
+        self.runs.push(self.time.clone());
+        self.beside(earlier)
+    }
+
+    /// Adds what the heartbeat of another run knows and this one does not.
+    #[must_use]
+    pub fn beside(mut self, other: Option<Self>) -> Self {
+        let Some(other) = other else { return self };
+        for (id, known) in other.domains {
             match self.domains.get_mut(&id) {
-                Some(now) if now.captured_at.is_none() => now.captured_at = known.captured_at.take(),
-                Some(_) => {}
+                // RFC 3339 in UTC and whole seconds sorts as text.
+                Some(now) => now.captured_at = now.captured_at.take().max(known.captured_at),
                 None => {
                     self.domains.insert(id, known);
                 }
             }
         }
-        self.runs = earlier.runs;
-        self.runs.push(self.at.clone());
+        self.runs.extend(other.runs);
+        self.runs.sort();
+        self.runs.dedup();
         let excess = self.runs.len().saturating_sub(MAX_RUN_TIMES);
         self.runs.drain(..excess);
         self

@@ -25,7 +25,6 @@ pub struct Ledger {
     /// The version of the scan for secrets.
     pub scan: u32,
     /// A digest of the client's own grants; absent where they cannot be read.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub view: Option<String>,
     /// The domains.
     pub domains: BTreeMap<DomainId, LedgerEntry>,

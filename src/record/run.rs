@@ -79,8 +79,10 @@ pub struct RunDocument {
     pub org: String,
     /// The commits that the run made, oldest first.
     pub commits: Vec<String>,
-    /// Whether anything but the heartbeat was written.
+    /// Whether there was anything to commit.
     pub changed: bool,
+    /// Whether a later run was on the remote already, so that this one was dropped.
+    pub superseded: bool,
     /// The changes seen, by severity.
     pub counts: SeverityCounts,
     /// The domains captured for the first time, with their number of entities.

@@ -124,6 +124,8 @@ mod v1 {
         org: &'r str,
         commits: &'r [String],
         changed: bool,
+        #[serde(skip_serializing_if = "is_false")]
+        superseded: bool,
         counts: SeverityCounts,
         baselines: &'r BTreeMap<DomainId, u64>,
         requests: u64,
@@ -131,6 +133,11 @@ mod v1 {
         exit_codes: &'r [u8],
         domains: BTreeMap<&'r DomainId, Domain<'r>>,
         findings: Vec<Finding<'r>>,
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_false(flag: &bool) -> bool {
+        !flag
     }
 
     #[derive(Serialize)]
@@ -168,6 +175,7 @@ mod v1 {
                 org: &run.org,
                 commits: &run.commits,
                 changed: run.changed,
+                superseded: run.superseded,
                 counts: run.counts,
                 baselines: &run.baselines,
                 requests: run.requests,

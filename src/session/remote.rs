@@ -5,9 +5,10 @@ use chrono::{DateTime, Utc};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::observer::Observer;
-use super::run::{Effect, HEARTBEAT_REF, TOOL_NAME, tool};
+use super::recording::{HEARTBEAT_REF, TOOL_NAME, tool};
+use super::run::Effect;
 use super::workspace::Workspace;
-use crate::record::SNAPSHOT_DIR;
+use crate::record::{Heartbeat, SNAPSHOT_DIR};
 use crate::trail::{CommitId, CommitInfo, PushOutcome, Refusal, RemoteRefs, Signature};
 
 /// How often a push is tried again after somebody else pushed first.
@@ -51,7 +52,7 @@ impl Remote {
             return Ok(None);
         }
         let by = tool("localhost", now);
-        match fetch(workspace, &name, &by) {
+        match fetch(workspace, &name, &by, observer) {
             Ok(remote) => Ok(Some(remote)),
             Err(failure) if effect == Effect::Push || failure.exit == Exit::Integrity => Err(failure),
             Err(failure) => {
@@ -77,22 +78,23 @@ impl Remote {
                 return Err(Failure::new(Exit::Upstream, message).hint("push to a bare repository"));
             }
             // Somebody else was there first. Own commits are rebuilt on theirs, unless theirs are newer.
-            let ours = workspace.tip()?;
-            let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?;
+            let own = workspace.trail.read_ref_blob(HEARTBEAT_REF)?;
             let outcome = workspace.trail.fetch(&self.name, &workspace.branch, &by)?;
-            if let (Some(ours), Some(theirs)) = (ours, outcome.remote_tip)
-                && is_newer(workspace, &theirs, &ours)?
-            {
-                workspace.trail.move_branch(&workspace.branch, Some(&ours), &theirs, &by)?;
-                workspace.trail.sync_worktree(&workspace.branch, &theirs, SNAPSHOT_DIR)?;
+            let heartbeats = (own.and_then(|bytes| Heartbeat::read(&bytes)), heartbeat(workspace)?);
+            let is_later = match (&heartbeats, outcome.remote_tip) {
+                ((Some(own), Some(theirs)), _) if own.run != theirs.run => theirs.time > own.time,
+                (_, Some(theirs)) => is_newer(workspace, &theirs)?,
+                (_, None) => false,
+            };
+            if let Some(theirs) = outcome.remote_tip {
+                join(workspace, &theirs, is_later, &by)?;
+            }
+            if is_later {
                 observer.note("a later run is on the remote already; this one is superseded");
                 return Ok(Pushed::Superseded);
             }
-            if let Some(theirs) = outcome.remote_tip {
-                rebuild(workspace, &theirs, &by)?;
-            }
-            if let Some(heartbeat) = heartbeat {
-                workspace.trail.write_ref_blob(HEARTBEAT_REF, &heartbeat)?;
+            if let (Some(own), theirs) = heartbeats {
+                workspace.trail.write_ref_blob(HEARTBEAT_REF, &own.beside(theirs).write())?;
             }
             self.seen = outcome.seen;
         }
@@ -102,23 +104,46 @@ impl Remote {
     }
 }
 
-fn fetch(workspace: &Workspace, name: &str, by: &Signature) -> Result<Remote, Failure> {
+fn fetch(workspace: &Workspace, name: &str, by: &Signature, observer: &dyn Observer) -> Result<Remote, Failure> {
+    let own = heartbeat(workspace)?;
     let outcome = workspace.trail.fetch(name, &workspace.branch, by)?;
+    if let (Some(own), Some(theirs)) = (own, heartbeat(workspace)?)
+        && own != theirs
+    {
+        // Runs that were never pushed happened all the same.
+        let whole = if theirs.time > own.time { theirs.beside(Some(own)) } else { own.beside(Some(theirs)) };
+        workspace.trail.write_ref_blob(HEARTBEAT_REF, &whole.write())?;
+    }
     if let Some(theirs) = outcome.remote_tip {
-        rebuild(workspace, &theirs, by)?;
+        let is_later = is_newer(workspace, &theirs)?;
+        if join(workspace, &theirs, is_later, by)? {
+            observer.note("commits that were never pushed are superseded by a later run on the remote");
+        }
     }
     Ok(Remote { name: name.to_owned(), seen: outcome.seen })
 }
 
-fn rebuild(workspace: &Workspace, theirs: &CommitId, by: &Signature) -> Result<(), Failure> {
+/// Brings the branch onto the remote's tip: own commits that the remote does not have are rebuilt on it, or, where the remote
+/// has a later run, dropped. Says whether any was dropped.
+fn join(workspace: &Workspace, theirs: &CommitId, drops_own: bool, by: &Signature) -> Result<bool, Failure> {
+    let Workspace { trail, branch, .. } = workspace;
     let is_ours = |commit: &CommitInfo| commit.committer.name == TOOL_NAME;
-    let tip = workspace.trail.rebase_onto(&workspace.branch, theirs, SNAPSHOT_DIR, is_ours, by)?;
-    workspace.trail.sync_worktree(&workspace.branch, &tip, SNAPSHOT_DIR)?;
-    Ok(())
+    let before = workspace.tip()?;
+    let mut tip = trail.rebase_onto(branch, theirs, SNAPSHOT_DIR, is_ours, by)?;
+    let drops = drops_own && tip != *theirs;
+    if drops {
+        trail.move_branch(branch, Some(&tip), theirs, by)?;
+        tip = *theirs;
+    }
+    trail.sync_worktree(branch, &tip, SNAPSHOT_DIR)?;
+    if let Some(before) = before {
+        trail.forward_worktree(branch, &before, &tip, SNAPSHOT_DIR)?;
+    }
+    Ok(drops)
 }
 
-/// Whether the last run on one tip is later than that on another.
-fn is_newer(workspace: &Workspace, one: &CommitId, other: &CommitId) -> Result<bool, Failure> {
+/// Whether the last run on a tip is later than that on the branch.
+fn is_newer(workspace: &Workspace, theirs: &CommitId) -> Result<bool, Failure> {
     let last_run = |tip: &CommitId| {
         workspace.trail.first_parents(tip).find_map(|commit| match commit {
             Ok(commit) if commit.trailer(crate::record::trailer::RUN).is_some() => Some(Ok(commit.committer.seconds)),
@@ -126,5 +151,10 @@ fn is_newer(workspace: &Workspace, one: &CommitId, other: &CommitId) -> Result<b
             Err(error) => Some(Err(error)),
         })
     };
-    Ok(last_run(one).transpose()? > last_run(other).transpose()?)
+    let Some(ours) = workspace.tip()? else { return Ok(false) };
+    Ok(last_run(theirs).transpose()? > last_run(&ours).transpose()?)
+}
+
+fn heartbeat(workspace: &Workspace) -> Result<Option<Heartbeat>, Failure> {
+    Ok(workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes)))
 }

@@ -47,18 +47,18 @@ impl<'t> CommitTree<'t> {
 impl Tree for CommitTree<'_> {
     fn file(&self, path: &str) -> Result<Option<Vec<u8>>, String> {
         let Some(commit) = &self.commit else { return Ok(None) };
-        self.trail.file(commit, path).map_err(|error| super::failure::chain(&error))
+        self.trail.file(commit, path).map_err(|error| crate::capture::with_causes(&error))
     }
 
     fn files_under(&self, folder: &str) -> Result<Vec<String>, String> {
         let Some(commit) = &self.commit else { return Ok(Vec::new()) };
-        let files = self.trail.files_under(commit, folder).map_err(|error| super::failure::chain(&error))?;
+        let files = self.trail.files_under(commit, folder).map_err(|error| crate::capture::with_causes(&error))?;
         Ok(files.into_iter().map(|(path, _)| path).collect())
     }
 }
 
 /// The state of a commit, unless a later version of the program wrote it.
-pub fn archive<'w>(workspace: &'w Workspace, commit: Option<CommitId>) -> Result<Archive<CommitTree<'w>>, Failure> {
+pub fn archive(workspace: &Workspace, commit: Option<CommitId>) -> Result<Archive<CommitTree<'_>>, Failure> {
     let archive = Archive::open(CommitTree::new(&workspace.trail, commit))?;
     for (id, entry) in archive.ledger().iter().flat_map(|ledger| &ledger.domains) {
         if let Some(domain) = workspace.catalogue.get(id)

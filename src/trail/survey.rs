@@ -176,7 +176,7 @@ impl Trail {
 }
 
 /// Hashes a file as git does, a link by where it points.
-fn content_id(path: &Path, metadata: &Metadata) -> Result<Oid, TrailError> {
+pub(super) fn content_id(path: &Path, metadata: &Metadata) -> Result<Oid, TrailError> {
     let content = if metadata.is_symlink() {
         let target = fs::read_link(path).map_err(handling("read the link", path))?;
         // Never equal to a file that holds the same text: a trail has no links.

@@ -11,7 +11,7 @@ use super::Trail;
 use super::commit::is_plain;
 use super::error::{TrailError, doing, handling};
 use super::id::{BlobId, CommitId};
-use super::survey::{UNFINISHED, stamp};
+use super::survey::{UNFINISHED, content_id, stamp};
 
 const FILE_MODE: u32 = 0o100_644;
 
@@ -45,6 +45,43 @@ impl Trail {
         }
         self.sync_index(workdir, &wanted, &kept, |path| is_below(dir, path))?;
         Ok(kept.into_iter().collect())
+    }
+
+    /// Brings files outside `dir` from what they were at one commit to what they are at another.
+    ///
+    /// Only files that the user has neither staged nor changed; whatever differs from the first commit stays as it is. Does
+    /// nothing where the branch is not checked out.
+    pub fn forward_worktree(&self, branch: &str, from: &CommitId, to: &CommitId, dir: &str) -> Result<(), TrailError> {
+        let Some(workdir) = self.checked_out(branch)? else {
+            return Ok(());
+        };
+        let outside = |commit| -> Result<BTreeMap<String, BlobId>, TrailError> {
+            Ok(self.files_under(commit, "")?.into_iter().filter(|(path, _)| !is_below(dir, path)).collect())
+        };
+        let (old, new) = (outside(from)?, outside(to)?);
+        let differs = |path: &&String| old.get(*path) != new.get(*path);
+        let paths: BTreeSet<&String> = old.keys().chain(new.keys()).filter(differs).collect();
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let mut index = self.repo.index().map_err(doing("open", "the index"))?;
+        index.read(true).map_err(doing("read", "the index"))?;
+        let staged = |path: &str| index.get_path(Path::new(path), 0).map(|entry| BlobId(entry.id));
+        let mut untouched = BTreeSet::new();
+        for path in paths {
+            let before = old.get(path).copied();
+            if staged(path) == before && !is_behind_link(workdir, path) && is_on_disk(&workdir.join(path), before)? {
+                untouched.insert(path.clone());
+            }
+        }
+        for path in &untouched {
+            match new.get(path) {
+                Some(id) => self.place(workdir, path, id)?,
+                None => remove(workdir, path, "")?,
+            }
+        }
+        let wanted = new.into_iter().filter(|(path, _)| untouched.contains(path)).collect();
+        self.sync_index(workdir, &wanted, &BTreeSet::new(), |path| untouched.contains(path))
     }
 
     /// Puts the files of a commit where there are none, and all of them into the index.
@@ -162,6 +199,23 @@ fn replace_file(path: &Path, content: &[u8]) -> Result<(), TrailError> {
     fs::rename(&unfinished, path).map_err(handling("replace", path))
 }
 
+/// Whether a folder on the way to a file is a link, which may lead out of the working tree.
+fn is_behind_link(workdir: &Path, path: &str) -> bool {
+    path.match_indices('/').any(|(end, _)| workdir.join(&path[..end]).is_symlink())
+}
+
+/// Whether a file on disk holds this content, or is not there where there is none.
+fn is_on_disk(path: &Path, content: Option<BlobId>) -> Result<bool, TrailError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Ok(false),
+        Ok(metadata) => Ok(Some(BlobId(content_id(path, &metadata)?)) == content),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(content.is_none()),
+        // A file stands where a folder would have to be.
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+        Err(error) => Err(handling("look at", path)(error)),
+    }
+}
+
 /// Removes a file, and the folders it leaves empty below `dir`.
 fn remove(workdir: &Path, path: &str, dir: &str) -> Result<(), TrailError> {
     let full = workdir.join(path);
@@ -195,6 +249,40 @@ mod tests {
         let tip = trail.tip("main").unwrap();
         let new = commit("change", files);
         trail.commit("main", tip.as_ref(), &[new]).unwrap();
+    }
+
+    #[test]
+    fn files_outside_go_forward_unless_the_user_touched_them() {
+        let sandbox = Sandbox::new();
+        let trail = sandbox.checked_out();
+        let forward = |files: Vec<FileChange>| {
+            let from = trail.tip("main").unwrap().unwrap();
+            change(&trail, files);
+            let to = trail.tip("main").unwrap().unwrap();
+            trail.forward_worktree("main", &from, &to, DIR).unwrap();
+        };
+        let write = |paths: &[&str], text: &str| paths.iter().map(|path| FileChange::write(*path, text)).collect();
+        forward(write(&["a/calm", "a/edited", "a/staged", "gone", "kept"], "1"));
+        assert_eq!(status(&trail), "");
+        trail.edit("a/edited", "mine");
+        trail.edit("a/staged", "mine");
+        trail.edit("kept", "mine");
+        trail.edit("new", "mine");
+        git(trail.workdir().unwrap(), &["add", "a/staged"]);
+        let mut files: Vec<FileChange> = write(&["a/calm", "a/edited", "a/staged", "new", "deep/new"], "2");
+        files.extend(["gone", "kept"].map(FileChange::remove));
+        forward(files);
+        for (path, text) in
+            [("a/calm", "2"), ("deep/new", "2"), ("a/edited", "mine"), ("a/staged", "mine"), ("new", "mine")]
+        {
+            assert_eq!(trail.on_disk_text(path).unwrap(), text, "{path}");
+        }
+        let on_disk = |path: &str| trail.workdir().unwrap().join(path).exists();
+        assert!(!on_disk("gone") && on_disk("kept"));
+        assert_eq!(
+            git(trail.workdir().unwrap(), &["diff", "--cached", "--name-only"]),
+            "a/edited\na/staged\nkept\nnew\n"
+        );
     }
 
     #[test]

@@ -48,6 +48,11 @@ impl Org {
         Self::start(Scale::Small, 1)
     }
 
+    /// Waits for something that talks to it.
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
     /// The environment that points orgtrail at it.
     pub(crate) fn environment(&self) -> BTreeMap<String, String> {
         [

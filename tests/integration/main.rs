@@ -12,6 +12,7 @@ mod kills;
 mod laws;
 mod layering;
 mod record;
+mod remote;
 mod removals;
 mod rules;
 mod secrets;

@@ -72,7 +72,7 @@ impl Files {
         let path = format!("snapshot/{}/{}", domain.family(), domain.short_name());
         let has_file = self.0.contains_key(&format!("{path}.json"));
         let shards = self.files_under(&path).unwrap();
-        assert!(has_file != !shards.is_empty(), "{path}: file {has_file}, shards {shards:?}");
+        assert!(has_file == shards.is_empty(), "{path}: file {has_file}, shards {shards:?}");
         let limit = if has_file { 512 * 1024 } else { 1024 * 1024 };
         for file in shards.iter().chain(has_file.then_some(&format!("{path}.json"))) {
             assert!(self.0[file].len() <= limit, "{file} has {} bytes", self.0[file].len());

@@ -23,6 +23,7 @@ fn run() -> RunDocument {
         org: "5f0c1f0a-0000-4000-8000-000000000001".to_owned(),
         commits: vec!["a".repeat(40), "b".repeat(40)],
         changed: true,
+        superseded: false,
         counts: SeverityCounts { high: 2, low: 1, ..SeverityCounts::default() },
         baselines: [("routing.queues".parse().unwrap(), 2_000)].into(),
         requests: 1_412,
@@ -43,6 +44,7 @@ fn quiet_run() -> RunDocument {
     RunDocument {
         commits: Vec::new(),
         changed: false,
+        superseded: false,
         counts: SeverityCounts::default(),
         baselines: [].into(),
         domains: run().domains.into_iter().take(1).collect(),
