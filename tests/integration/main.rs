@@ -4,6 +4,7 @@
 mod bad_input;
 mod catalogue;
 mod contract;
+mod diff_verb;
 mod fixtures;
 mod harness;
 mod laws;
