@@ -68,6 +68,8 @@ struct Run {
     in_vain: LostTime,
     /// Lost since the last good answer.
     silence: LostTime,
+    /// Held by the rate limit of the token since the last good answer.
+    held: LostTime,
 }
 
 impl Spent {
@@ -118,7 +120,9 @@ impl Patience {
 
     /// Takes note of a good answer.
     pub(super) fn answered(&self) {
-        lock(&self.run).silence.clear();
+        let mut run = lock(&self.run);
+        run.silence.clear();
+        run.held.clear();
     }
 
     /// Decides what follows a failed attempt, and waits where that is the decision.
@@ -129,6 +133,7 @@ impl Patience {
         let standing = Standing {
             failures: effort.failures,
             remaining: self.remaining(effort),
+            held: lock(&self.run).held.total(),
             reauthenticated: effort.reauthenticated,
             jitter: self.clock.jitter(),
         };
@@ -140,8 +145,12 @@ impl Patience {
                 Ok(Step::Again)
             }
             Decision::WaitAll(wait) => {
+                // The next attempt waits at the gate, as all others do.
+                let now = self.clock.now();
                 self.gate.hold(wait);
-                self.pause(effort, wait).await;
+                let mut run = lock(&self.run);
+                run.held.add(now, now + wait);
+                run.silence.clear();
                 Ok(Step::Again)
             }
             Decision::Reauthenticate => {
@@ -286,13 +295,14 @@ mod tests {
     #[tokio::test]
     async fn only_a_rate_limit_with_headers_holds_the_other_requests() {
         let twenty = Duration::from_secs(20);
-        for (with_headers, waits) in [(true, vec![twenty, twenty]), (false, vec![twenty])] {
+        for (with_headers, own_wait) in [(true, vec![]), (false, vec![twenty])] {
             let (clock, patience) = patience();
             let mut effort = Effort::new(&Arc::default());
-            let limited = patience.next(&mut effort, rate_limited(with_headers));
-            let (step, _pass) = tokio::join!(limited, patience.gate.enter());
+            let step = patience.next(&mut effort, rate_limited(with_headers)).await;
             assert!(matches!(step, Ok(Step::Again)));
-            assert_eq!(clock.waits(), waits);
+            assert_eq!(clock.waits(), own_wait);
+            let _pass = patience.gate.enter().await;
+            assert_eq!(clock.waits(), [twenty]);
         }
     }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 const BACKOFF_BASE: Duration = Duration::from_millis(250);
 /// The longest back-off.
 const BACKOFF_CAP: Duration = Duration::from_secs(8);
+/// How long the rate limit of the token may hold everything without one good answer: two windows and a little.
+const LONGEST_HOLD: Duration = Duration::from_secs(130);
 
 /// How an attempt went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub(super) struct Standing {
     pub(super) failures: u32,
     /// The time that may still be lost.
     pub(super) remaining: Duration,
+    /// How long the rate limit of the token has held everything since the last good answer.
+    pub(super) held: Duration,
     /// Whether a new token has already been asked for.
     pub(super) reauthenticated: bool,
     /// Chance, from 0 up to 1.
@@ -89,10 +93,15 @@ pub(super) fn decide(fault: &Fault, standing: &Standing) -> Decision {
     // An invitation to try again at once would be a loop without a pause.
     let asked = fault.retry_after.or(token_reset).filter(|wait| !wait.is_zero());
     let wait = asked.unwrap_or_else(|| backoff(standing.failures, standing.jitter));
+    if token_reset.is_some() {
+        // The limit doing what it is for is no fault, so the wait is not taken from what faults may cost.
+        let is_endless = standing.held + wait > LONGEST_HOLD;
+        return if is_endless { Decision::Stop(Reason::WaitTooLong) } else { Decision::WaitAll(wait) };
+    }
     if wait >= standing.remaining {
         return Decision::Stop(if asked.is_some() { Reason::WaitTooLong } else { Reason::BudgetSpent });
     }
-    if token_reset.is_some() { Decision::WaitAll(wait) } else { Decision::Wait(wait) }
+    Decision::Wait(wait)
 }
 
 fn is_transient(outcome: Outcome) -> bool {
@@ -122,7 +131,7 @@ mod tests {
     }
 
     fn standing() -> Standing {
-        Standing { failures: 1, remaining: BUDGET, reauthenticated: false, jitter: 0.0 }
+        Standing { failures: 1, remaining: BUDGET, held: Duration::ZERO, reauthenticated: false, jitter: 0.0 }
     }
 
     #[test]
@@ -200,6 +209,15 @@ mod tests {
         }
         let server_error = Fault { rate_reset: reset, ..fault(Outcome::Status(500)) };
         assert_eq!(decide(&server_error, &standing()), FIRST);
+    }
+
+    #[test]
+    fn the_rate_limit_of_the_token_may_hold_longer_than_a_fault_but_not_for_ever() {
+        let limited = Fault { rate_reset: Some(Duration::from_secs(61)), ..fault(Outcome::Status(429)) };
+        let held = |seconds| Standing { held: Duration::from_secs(seconds), ..standing() };
+        assert_eq!(decide(&limited, &held(0)), Decision::WaitAll(Duration::from_secs(61)));
+        assert_eq!(decide(&limited, &held(61)), Decision::WaitAll(Duration::from_secs(61)));
+        assert_eq!(decide(&limited, &held(122)), Decision::Stop(Reason::WaitTooLong));
     }
 
     #[test]
