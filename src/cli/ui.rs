@@ -92,7 +92,8 @@ impl Ui {
                     .output
                     .as_ref()
                     .map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
-                Err(Failure::new(Exit::Upstream, format!("could not write {place}: {error}")))
+                let failure = Failure::new(Exit::Upstream, format!("could not write {place}: {error}"));
+                Err(failure.hint("`--output` takes the path of a file in a folder that can be written"))
             }
             Ok(()) => Ok(()),
         }

@@ -4,6 +4,7 @@
 mod bad_input;
 mod catalogue;
 mod contract;
+mod diff_verb;
 mod docs;
 mod faults;
 mod fixtures;
