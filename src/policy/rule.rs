@@ -194,7 +194,7 @@ pub fn user_rules(file: &str, text: &str, catalogue: &Catalogue) -> Result<Vec<R
                 continue;
             }
         };
-        let Some(id) = raw.id.clone() else {
+        let Some(id) = id.clone() else {
             report("a rule has no id".to_owned());
             continue;
         };
