@@ -133,6 +133,13 @@ impl Scene {
         }
     }
 
+    /// Files that should not outlive a run.
+    fn scratch(&self) -> Vec<String> {
+        let names = files(self.trail.path()).into_iter().map(|path| path.to_string_lossy().into_owned());
+        let is_lock = |path: &str| path.ends_with(".lock") && !path.ends_with("/orgtrail.lock");
+        names.filter(|path| is_lock(path) || path.ends_with("-unfinished") || path.contains("_git2_")).collect()
+    }
+
     /// What a trail that is made from the org as it is now has on record.
     fn fresh(&self) -> BTreeMap<DomainId, String> {
         let trail = TestTrail::new();
@@ -189,18 +196,10 @@ fn kill_at(seed: u64, moments: &[Moment]) {
         scene.trail.git(&["fsck", "--strict", "--no-dangling"]);
         assert_eq!(digests(&scene.trail), after, "{place}");
         assert_eq!(scene.trail.git(&["status", "--porcelain"]), "", "{place}");
-        let left: Vec<PathBuf> = files(scene.trail.path()).into_iter().filter(|path| is_scratch(path)).collect();
-        assert!(left.is_empty(), "{place}: {left:?}");
+        assert_eq!(scene.scratch(), [""; 0], "{place}");
     }
     scene.assert_sound("at the end");
     assert!(killed > 0);
-}
-
-/// Whether a file is one that should not outlive a run.
-fn is_scratch(path: &Path) -> bool {
-    let path = path.to_string_lossy();
-    let is_lock = path.ends_with(".lock") && !path.ends_with("/orgtrail.lock");
-    is_lock || path.ends_with("-unfinished") || path.contains("_git2_")
 }
 
 #[test]
