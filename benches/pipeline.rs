@@ -32,7 +32,7 @@ fn users(count: usize, read_number: usize, changed: impl Fn(usize) -> bool) -> V
         let mut skills: Vec<String> = (0..6).map(skill).collect();
         skills.rotate_left(read_number % 6);
         format!(
-            r#"{{"version":{},"id":"{id}","name":"User {index}","division":{{"id":"{:08x}-2222-4222-8222-000000000000","name":"Division {}","selfUri":"/api/v2/authorization/divisions/x"}},"chat":{{"jabberId":"{id}@example.orgspan.com"}},"department":"Sales","email":"user{index}@example.com","primaryContactInfo":[{{"address":"user{index}@example.com","mediaType":"EMAIL","type":"PRIMARY"}}],"addresses":[{{"address":"+1555010{:04}","mediaType":"PHONE","type":"WORK","countryCode":"US"}},{{"address":"+1555011{:04}","mediaType":"PHONE","type":"MOBILE"}}],"state":"active","title":"{title}","username":"user{index}@example.com","images":[{{"resolution":"x96","imageUri":"https://cdn.example.com/{id}/x96.jpg?sig={read_number}"}},{{"resolution":"x48","imageUri":"https://cdn.example.com/{id}/x48.jpg"}}],"skills":[{}],"languages":[{{"id":"33333333-3333-4333-8333-333333333333","name":"English","proficiency":5,"state":"active","selfUri":"/api/v2/x"}}],"groups":[],"locations":[],"profileSkills":["retail","loans"],"certifications":[],"employerInfo":{{"officialName":"User {index}","employeeId":"E{index}","employeeType":"Full-time","dateHire":"2020-01-01"}},"acdAutoAnswer":false,"selfUri":"/api/v2/users/{id}"}}"#,
+            r#"{{"version":{},"id":"{id}","name":"User {index}","division":{{"id":"{:08x}-2222-4222-8222-000000000000","name":"Division {}","selfUri":"/api/v2/authorization/divisions/x"}},"chat":{{"jabberId":"{id}@example.orgspan.com"}},"department":"Sales","email":"user{index}@example.com","primaryContactInfo":[{{"address":"user{index}@example.com","mediaType":"EMAIL","type":"PRIMARY"}}],"addresses":[{{"address":"+1555010{:04}","mediaType":"PHONE","type":"WORK","countryCode":"US"}},{{"address":"+1555011{:04}","mediaType":"PHONE","type":"MOBILE"}}],"state":"active","title":"{title}","username":"user{index}@example.com","images":[{{"resolution":"x96","imageUri":"https://cdn.example.com/{id}/x96.jpg"}},{{"resolution":"x48","imageUri":"https://cdn.example.com/{id}/x48.jpg"}}],"skills":[{}],"languages":[{{"id":"33333333-3333-4333-8333-333333333333","name":"English","proficiency":5,"state":"active","selfUri":"/api/v2/x"}}],"groups":[],"locations":[],"profileSkills":["retail","loans"],"certifications":[],"employerInfo":{{"officialName":"User {index}","employeeId":"E{index}","employeeType":"Full-time","dateHire":"2020-01-01"}},"acdAutoAnswer":false,"selfUri":"/api/v2/users/{id}"}}"#,
             read_number + index,
             index % 60,
             index % 60,
@@ -219,6 +219,7 @@ fn check_answers(setting: &Setting) {
     assert!(changes.iter().all(|change| change.fields.len() == 1 && change.fields[0].path.as_str() == "/title"));
 }
 
+#[allow(clippy::print_stdout, reason = "the table is what the benchmark is run for")]
 fn print_ratios(setting: &Setting) {
     println!("\nratios against reading and writing the same bytes with serde_json::Value (median of 5)");
     println!("{:>7}  {:<26} {:>9}  {:>6}", "users", "work", "time", "ratio");

@@ -1,4 +1,88 @@
 //! orgtrail keeps the configuration of a Genesys Cloud organisation as a git history.
+//!
+//! A run reads the configuration over the public API, brings it into a canonical form, compares it with what is on record,
+//! judges what changed and commits it. This page is the architecture: how data flows, what each module knows and must not
+//! know, where something new goes, and which tests hold what is promised. The README says how the program is used.
+//!
+//! # Data flow
+//!
+//! ```text
+//!  config      capture         canonical      record · diff     policy      trail       report
+//! settings → listings → canonical entities → planned commits → judged → commits → what is printed
+//!  (edge)      (edge)          (pure)           (pure)         (pure)     (edge)      (edge)
+//! ```
+//!
+//! Each arrow passes owned values of [`model`], and no stage reaches back. [`session::take`] is the one place that goes all
+//! the way; the verbs of [`cli`] call it or a part of it. `diff` enters in the middle: it reads two states from the trail and
+//! goes on as a run does.
+//!
+//! 1. [`config`] turns the configuration file and the environment into settings, and reports every problem at its line.
+//! 2. [`capture`] walks the [`catalogue`] with the client of [`genesys`]. Each page goes straight through [`canonical`], so
+//!    that raw answers are not kept. What vanished is confirmed to be gone. Each domain has an outcome of its own: a listing
+//!    that is short, forbidden or inconsistent leaves what is on record where it is.
+//! 3. [`record`] plans the commits. What is not an administrator's doing (a migrated schema, a new secrets key, a first
+//!    capture) gets commits of its own, so that what is left for the [`diff`] is what somebody changed.
+//! 4. [`policy`] judges each change and finds names for what the stored form has only ids of.
+//! 5. [`trail`] writes the objects, then moves the branch once.
+//! 6. [`report`] renders what happened; [`cli`] decides where to.
+//!
+//! # Modules
+//!
+//! | Module | Its job | Must not know |
+//! |---|---|---|
+//! | [`model`] | the shared vocabulary: values and numbers that lose nothing, names, snapshots, changes, levels | anything else |
+//! | [`catalogue`] | the domains, as data from `schemas/` | how they are fetched or stored |
+//! | [`canonical`] | raw JSON in, canonical value, bytes and digests out; secrets become fingerprints | any domain by name |
+//! | [`diff`] | two snapshots in, an ordered list of changes out; and back | severity, people, formats |
+//! | [`policy`] | changes in, judged changes out; rules and their conditions; names for showing | formats, where rules are kept |
+//! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
+//! | [`config`] | settings and secrets from file and environment | git, the network, what a setting does |
+//! | [`genesys`] | region, token, pace, retry, paging; bytes of pages out | domains, git, files |
+//! | [`capture`] | one outcome for each domain | git, files, the terminal |
+//! | [`trail`] | git: commits, paths, bytes, remotes, lock | Genesys, domains, settings |
+//! | [`report`] | renderers, one file for each format | where output goes; it sorts nothing |
+//! | [`sim`] | the simulated organisation, on a socket | any domain by name |
+//! | [`session`] | one run from end to end, revisions, failures and exit codes | the terminal |
+//! | [`cli`] | the command line, the terminal | how anything is done |
+//!
+//! The first six are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
+//! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
+//! of the edges, `capture` uses `genesys`, and `config` takes its regions from there. `the_core_names_no_edge_and_no_input_or_output`
+//! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
+//!
+//! # Where something new goes
+//!
+//! - **A domain** is two files, `schemas/<family>/<domain>.toml` and `schemas/<family>/<domain>.v1.json`, and a fixture. If it
+//!   seems to need code, a word is missing in the domain file: add it to [`catalogue`], for every domain. No `match` on the
+//!   name of a domain is anywhere.
+//! - **A rule** is a file in `schemas/rules/` and a fixture. The name of the file is its permanent id.
+//! - **A format** is a file in [`report`], a function of a value and a writer. A document in JSON has a type of its own and a
+//!   schema in `schemas/output/`.
+//! - **A verb** is a file in [`cli`]: a struct of arguments, whose comment is its help, and a function. What it does beyond
+//!   reading arguments and printing belongs below.
+//! - **A kind of commit** is a variant of [`record::CommitKind`], in the order in which a run makes them.
+//! - **Something the API does** that the simulated organisation does not goes into [`sim`], as noise or as a fault, before the
+//!   code that copes with it.
+//!
+//! CONTRIBUTING has the first two step by step.
+//!
+//! # What is promised
+//!
+//! | Law | Tests |
+//! |---|---|
+//! | No false change: an unchanged organisation makes no commit | `a_hundred_snapshots_of_an_unchanged_noisy_org_make_one_commit`, `the_canonical_form_is_blind_to_order_and_spelling`, `every_read_of_an_unchanged_entity_has_one_canonical_text`, `every_treatment_is_pinned_to_its_schema_version` |
+//! | No missed change: whatever else changes is told exactly once | `a_hundred_and_twenty_five_random_mutations_are_told_exactly_first_part` and its siblings, `equal_entities_have_no_diff_and_applying_a_diff_gives_the_other_side` |
+//! | Never guess: what is incomplete deletes nothing | `a_lost_page_is_not_a_shorter_listing`, `pages_that_contradict_each_other_are_drift`, `a_removed_entity_is_told_once_it_is_confirmed` |
+//! | No secret in clear: not on disk, in a message, in a report | `nothing_that_is_treated_reaches_the_stored_form`, `a_value_is_shown_as_json_without_its_secrets`, `no_secret_is_shown` |
+//! | All or nothing: a branch is where it was or where it was meant to go | `several_commits_move_the_branch_once`, `a_branch_that_moved_meanwhile_stays_where_it_is`, `a_second_run_is_refused_until_the_first_is_over` |
+//! | Read-only: nothing but GETs, and one token request | [`genesys::Get`] has no method to choose |
+//! | Reproducible: the same input gives the same bytes | `the_same_commit_has_the_same_id_on_every_machine`, `the_seed_decides_everything` |
+//! | Lossless numbers: one value, one form, all digits | `one_value_has_one_form`, `what_a_double_cannot_hold_survives_the_way_from_response_to_applied_diff` |
+//!
+//! # Limits
+//!
+//! The library is made for its own binary: nothing in it is a stable interface. [`cli::run`] is the program as a function of
+//! its arguments, apart from the streams and the environment of the process.
 #![cfg_attr(test, allow(missing_docs))]
 
 pub mod canonical;

@@ -25,21 +25,23 @@ impl Digest {
     #[must_use]
     pub fn of_domain(snapshot: &DomainSnapshot) -> Self {
         let mut hash = Sha256::new();
-        let mut piece = b"{\"domain\":".to_vec();
+        let mut piece = "{\"domain\":".to_owned();
         write_string(snapshot.domain.as_str(), &mut piece);
-        piece.extend_from_slice(b",\"entities\":{");
+        piece.push_str(",\"entities\":{");
         for (index, (key, entity)) in snapshot.entities.iter().enumerate() {
             if index > 0 {
-                piece.push(b',');
+                piece.push(',');
             }
             write_string(key.as_str(), &mut piece);
-            piece.push(b':');
-            hash.update(&piece);
+            piece.push(':');
+            hash.update(piece.as_bytes());
             hash.update(entity.as_str());
             piece.clear();
         }
-        piece.extend_from_slice(format!("}},\"schema_version\":{}}}", snapshot.schema_version).as_bytes());
-        hash.update(&piece);
+        piece.push_str("},\"schema_version\":");
+        piece.push_str(&snapshot.schema_version.to_string());
+        piece.push('}');
+        hash.update(piece.as_bytes());
         Self(hash.finalize().into())
     }
 
@@ -89,15 +91,15 @@ pub fn fingerprint_of_change(change: &Change) -> String {
         let after = change.after.as_ref().map_or(Side::Absent, Side::Text);
         return fingerprint(change, change.kind.as_str(), "", &before, &after);
     }
-    let mut bytes = vec![b'['];
+    let mut text = "[".to_owned();
     for (index, field) in change.fields.iter().enumerate() {
         if index > 0 {
-            bytes.push(b',');
+            text.push(',');
         }
-        write_string(&fingerprint_of_field(change, field), &mut bytes);
+        write_string(&fingerprint_of_field(change, field), &mut text);
     }
-    bytes.push(b']');
-    Digest::of(&bytes).short()
+    text.push(']');
+    Digest::of(text.as_bytes()).short()
 }
 
 enum Side<'a> {
@@ -113,20 +115,20 @@ impl<'a> Side<'a> {
 }
 
 fn fingerprint(change: &Change, kind: &str, path: &str, old: &Side<'_>, new: &Side<'_>) -> String {
-    let mut bytes = vec![b'['];
-    for text in [change.domain.as_str(), change.key.as_str(), kind, path] {
-        write_string(text, &mut bytes);
-        bytes.push(b',');
+    let mut text = "[".to_owned();
+    for part in [change.domain.as_str(), change.key.as_str(), kind, path] {
+        write_string(part, &mut text);
+        text.push(',');
     }
-    for (side, end) in [(old, b','), (new, b']')] {
+    for (side, end) in [(old, ','), (new, ']')] {
         match side {
-            Side::Absent => bytes.extend_from_slice(b"null"),
-            Side::Value(value) => write_compact(value, &mut bytes),
-            Side::Text(text) => bytes.extend_from_slice(text.as_str().as_bytes()),
+            Side::Absent => text.push_str("null"),
+            Side::Value(value) => write_compact(value, &mut text),
+            Side::Text(stored) => text.push_str(stored.as_str()),
         }
-        bytes.push(end);
+        text.push(end);
     }
-    Digest::of(&bytes).short()
+    Digest::of(text.as_bytes()).short()
 }
 
 #[cfg(test)]

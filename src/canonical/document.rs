@@ -28,25 +28,27 @@ pub fn write_document<'e>(
     schema_version: u32,
     entities: impl IntoIterator<Item = (&'e EntityKey, &'e CanonicalText)>,
 ) -> Vec<u8> {
-    let mut out = b"{\n  \"domain\": ".to_vec();
+    let mut out = "{\n  \"domain\": ".to_owned();
     write_string(domain.as_str(), &mut out);
-    out.extend_from_slice(b",\n  \"entities\": {");
+    out.push_str(",\n  \"entities\": {");
     let mut entities = entities.into_iter().peekable();
     let any = entities.peek().is_some();
     while let Some((key, entity)) = entities.next() {
         break_line(2, &mut out);
         write_string(key.as_str(), &mut out);
-        out.extend_from_slice(b": ");
-        write_indented(entity.as_str().as_bytes(), 2, &mut out);
+        out.push_str(": ");
+        write_indented(entity.as_str(), 2, &mut out);
         if entities.peek().is_some() {
-            out.push(b',');
+            out.push(',');
         }
     }
     if any {
         break_line(1, &mut out);
     }
-    out.extend_from_slice(format!("}},\n  \"schema_version\": {schema_version}\n}}\n").as_bytes());
-    out
+    out.push_str("},\n  \"schema_version\": ");
+    out.push_str(&schema_version.to_string());
+    out.push_str("\n}\n");
+    out.into_bytes()
 }
 
 /// Reads the document of a domain or of one of its shards.

@@ -4,97 +4,101 @@
 //! white space and is what digests are taken over. *Indented* is what files hold: two spaces a level, one member or element a
 //! line, `\n` line ends; an empty array or object stays on its line.
 
+use super::plain::plain_length;
 use crate::model::Value;
 
 /// Appends the compact form of a value.
-pub fn write_compact(value: &Value<'_>, out: &mut Vec<u8>) {
+pub fn write_compact(value: &Value<'_>, out: &mut String) {
     match value {
-        Value::Null => out.extend_from_slice(b"null"),
-        Value::Bool(true) => out.extend_from_slice(b"true"),
-        Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::Number(number) => out.extend_from_slice(number.as_str().as_bytes()),
+        Value::Null => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        Value::Number(number) => out.push_str(number.as_str()),
         Value::String(text) => write_string(text, out),
         Value::Array(items) => {
-            out.push(b'[');
+            out.push('[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
-                    out.push(b',');
+                    out.push(',');
                 }
                 write_compact(item, out);
             }
-            out.push(b']');
+            out.push(']');
         }
         Value::Object(object) => {
-            out.push(b'{');
+            out.push('{');
             for (index, (name, value)) in object.iter().enumerate() {
                 if index > 0 {
-                    out.push(b',');
+                    out.push(',');
                 }
                 write_string(name, out);
-                out.push(b':');
+                out.push(':');
                 write_compact(value, out);
             }
-            out.push(b'}');
+            out.push('}');
         }
     }
 }
 
 /// The compact form of a value.
 #[must_use]
-pub fn compact(value: &Value<'_>) -> Vec<u8> {
-    let mut out = Vec::new();
+pub fn compact(value: &Value<'_>) -> String {
+    let mut out = String::new();
     write_compact(value, &mut out);
     out
 }
 
 /// Appends a JSON string as RFC 8785, section 3.2.2.2, writes it.
-pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut written = 0;
-    for (index, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[written..index]);
-        written = index + 1;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            0x09 => out.extend_from_slice(b"\\t"),
-            0x0a => out.extend_from_slice(b"\\n"),
-            0x0c => out.extend_from_slice(b"\\f"),
-            0x0d => out.extend_from_slice(b"\\r"),
-            control => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                out.extend_from_slice(b"\\u00");
-                out.push(HEX[usize::from(control >> 4)]);
-                out.push(HEX[usize::from(control & 15)]);
-            }
+pub(super) fn write_string(text: &str, out: &mut String) {
+    out.push('"');
+    let mut rest = text;
+    loop {
+        let (plain, special) = rest.split_at(plain_length(rest.as_bytes()));
+        out.push_str(plain);
+        let Some(&byte) = special.as_bytes().first() else { break };
+        write_escape(byte, out);
+        rest = &special[1..];
+    }
+    out.push('"');
+}
+
+/// Appends the escape of a quote, a backslash or a control character.
+fn write_escape(byte: u8, out: &mut String) {
+    match byte {
+        b'"' => out.push_str("\\\""),
+        b'\\' => out.push_str("\\\\"),
+        0x08 => out.push_str("\\b"),
+        0x09 => out.push_str("\\t"),
+        0x0a => out.push_str("\\n"),
+        0x0c => out.push_str("\\f"),
+        0x0d => out.push_str("\\r"),
+        control => {
+            let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+            out.push_str("\\u00");
+            out.push(digit(control >> 4));
+            out.push(digit(control & 15));
         }
     }
-    out.extend_from_slice(&bytes[written..]);
-    out.push(b'"');
 }
 
 /// Appends the indented form of a text in compact form, its first line at the current position, `level` levels deep.
 ///
 /// The text is only laid out anew, so what it says cannot change.
-pub fn write_indented(compact: &[u8], mut level: usize, out: &mut Vec<u8>) {
+pub fn write_indented(compact: &str, mut level: usize, out: &mut String) {
+    let bytes = compact.as_bytes();
     let mut at = 0;
-    while let Some(&byte) = compact.get(at) {
+    while let Some(&byte) = bytes.get(at) {
         match byte {
             b'"' => {
-                let end = string_end(compact, at);
-                out.extend_from_slice(&compact[at..end]);
+                let end = string_end(bytes, at);
+                out.push_str(&compact[at..end]);
                 at = end;
                 continue;
             }
             b'{' | b'[' => {
-                out.push(byte);
-                if matches!(compact.get(at + 1), Some(b'}' | b']')) {
-                    out.push(compact[at + 1]);
+                out.push(char::from(byte));
+                if let Some(&close @ (b'}' | b']')) = bytes.get(at + 1) {
+                    out.push(char::from(close));
                     at += 2;
                     continue;
                 }
@@ -104,23 +108,26 @@ pub fn write_indented(compact: &[u8], mut level: usize, out: &mut Vec<u8>) {
             b'}' | b']' => {
                 level = level.saturating_sub(1);
                 break_line(level, out);
-                out.push(byte);
+                out.push(char::from(byte));
             }
             b',' => {
-                out.push(byte);
+                out.push(',');
                 break_line(level, out);
             }
-            b':' => out.extend_from_slice(b": "),
-            _ => out.push(byte),
+            b':' => out.push_str(": "),
+            // Outside of strings JSON is ASCII.
+            _ => out.push(char::from(byte)),
         }
         at += 1;
     }
 }
 
 /// Starts a new line, `level` levels deep.
-pub(super) fn break_line(level: usize, out: &mut Vec<u8>) {
-    out.push(b'\n');
-    out.resize(out.len() + 2 * level, b' ');
+pub(super) fn break_line(level: usize, out: &mut String) {
+    out.push('\n');
+    for _ in 0..level {
+        out.push_str("  ");
+    }
 }
 
 /// The offset after the string that starts at `start`.
@@ -143,7 +150,7 @@ mod tests {
     use crate::canonical::read;
 
     fn rewritten(text: &str) -> String {
-        String::from_utf8(compact(&read(text.as_bytes()).unwrap())).unwrap()
+        compact(&read(text.as_bytes()).unwrap())
     }
 
     #[test]
@@ -175,17 +182,17 @@ mod tests {
 
     #[test]
     fn the_indented_form_has_one_member_or_element_a_line() {
-        let mut out = Vec::new();
-        write_indented(br#"{"a":[],"b":{"c":[1,"x,{\"y\":[]}"],"d":{}}}"#, 0, &mut out);
+        let mut out = String::new();
+        write_indented(r#"{"a":[],"b":{"c":[1,"x,{\"y\":[]}"],"d":{}}}"#, 0, &mut out);
         let expected = "{\n  \"a\": [],\n  \"b\": {\n    \"c\": [\n      1,\n      \"x,{\\\"y\\\":[]}\"\n    ],\n    \"d\": {}\n  }\n}";
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        assert_eq!(out, expected);
     }
 
     #[test]
     fn every_control_character_is_escaped_and_nothing_else() {
         let text: String = (0..0x30_u8).map(char::from).chain("\u{7f}\u{80}é😀".chars()).collect();
-        let mut ours = Vec::new();
+        let mut ours = String::new();
         write_string(&text, &mut ours);
-        assert_eq!(String::from_utf8(ours).unwrap(), serde_json_canonicalizer::to_string(&text).unwrap());
+        assert_eq!(ours, serde_json_canonicalizer::to_string(&text).unwrap());
     }
 }

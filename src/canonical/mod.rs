@@ -9,6 +9,7 @@ mod digest;
 mod document;
 mod jcs;
 mod normalise;
+mod plain;
 mod read;
 mod secret;
 mod treatment;
@@ -26,10 +27,7 @@ use crate::model::{CanonicalText, Value};
 /// The canonical text of a value.
 #[must_use]
 pub fn canonical_text(value: &Value<'_>) -> CanonicalText {
-    let bytes = compact(value);
-    // The writer copies whole strings and ASCII only, so the bytes are UTF-8.
-    let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    CanonicalText::from_writer(text.into())
+    CanonicalText::from_writer(&compact(value))
 }
 
 /// The value of a canonical text.

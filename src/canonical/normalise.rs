@@ -223,11 +223,10 @@ impl Walk<'_, '_> {
         if matches!(value, Value::Null) {
             return false;
         }
-        let id = parent.and_then(|parent| parent.member(name));
+        let (id, is_named) = parent.map_or((None, false), |parent| parent.member(name));
         if id.is_some_and(|id| self.canonicaliser.treatment.node(id).dropped) {
             return false;
         }
-        let is_named = parent.is_some_and(|parent| parent.names(name));
         let member = Place::Member(place, name);
         if let Some(parent) = parent {
             if parent.closed && id.is_none() {
@@ -256,12 +255,21 @@ fn convert(text: &str, types: Types) -> Option<Value<'static>> {
         return None;
     }
     let value = read_str(text).ok().filter(|value| matches!(value, Value::Number(_) | Value::Bool(_)))?;
-    (types.allow(&value) && compact(&value) == text.as_bytes()).then(|| value.into_owned())
+    (types.allow(&value) && compact(&value) == text).then(|| value.into_owned())
 }
 
 /// Orders a set by the identity of its members; members of one identity by all they say.
 fn sort_set(items: &mut [Value<'_>], key: &SetKey) {
-    items.sort_by_cached_key(|item| (set_identity(item, key), compact(item)));
+    if let [path] = key.0.as_slice()
+        && items.iter().all(|item| matches!(path.find(item), Some(Value::String(_))))
+    {
+        items.sort_by(|left, right| {
+            let identity = |item| path.find(item).and_then(Value::as_str);
+            identity(left).cmp(&identity(right)).then_with(|| compact(left).cmp(&compact(right)))
+        });
+    } else {
+        items.sort_by_cached_key(|item| (set_identity(item, key), compact(item)));
+    }
 }
 
 /// Puts the sets of an entity back in order after members of them were changed.
@@ -279,10 +287,10 @@ pub(crate) fn reorder_sets(domain: &Domain, entity: &mut OwnedValue) {
 }
 
 /// The identity of a member of a set: the text of the one string that identifies it, else the canonical text of all that does.
-pub(crate) fn set_identity(item: &Value<'_>, key: &SetKey) -> Vec<u8> {
+pub(crate) fn set_identity(item: &Value<'_>, key: &SetKey) -> String {
     let found: Vec<Option<&Value<'_>>> = key.0.iter().map(|path| path.find(item)).collect();
     match found.as_slice() {
-        [Some(Value::String(text))] => text.as_bytes().to_vec(),
+        [Some(Value::String(text))] => text.clone().into_owned(),
         [Some(value)] => compact(value),
         _ => {
             let parts: Vec<Value<'_>> = found.into_iter().map(|part| part.cloned().unwrap_or(Value::Null)).collect();
@@ -295,7 +303,7 @@ pub(crate) fn set_identity(item: &Value<'_>, key: &SetKey) -> Vec<u8> {
 pub(crate) fn set_segments(items: &[Value<'_>], key: &SetKey) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let distinct = |item| {
-        let identity = String::from_utf8_lossy(&set_identity(item, key)).into_owned();
+        let identity = set_identity(item, key);
         let mut segment = identity.clone();
         for number in 2.. {
             if seen.insert(segment.clone()) {

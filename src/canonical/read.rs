@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::plain::plain_length;
 use crate::model::{Number, NumberError, Object, Value};
 
 /// Deepest nesting of arrays and objects that is read.
@@ -292,28 +293,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes from the start need no decoding: up to a quote, a backslash or a control character.
-fn plain_length(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let mut length = 0;
-    let (words, _) = bytes.as_chunks::<8>();
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        // A byte is zero in `x` where the test holds; the classic "has a zero byte" expression finds the first one exactly.
-        let has_zero = |x: u64| x.wrapping_sub(ONES) & !x & HIGHS;
-        let quote = has_zero(word ^ (ONES * u64::from(b'"')));
-        let backslash = has_zero(word ^ (ONES * u64::from(b'\\')));
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let found = quote | backslash | control;
-        if found != 0 {
-            return length + (found.trailing_zeros() / 8) as usize;
-        }
-        length += 8;
-    }
-    length + bytes[length..].iter().take_while(|&&byte| byte != b'"' && byte != b'\\' && byte >= 0x20).count()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
@@ -368,21 +347,5 @@ mod tests {
         assert!(read(nested(MAX_DEPTH).as_bytes()).is_ok());
         assert_eq!(problem(nested(MAX_DEPTH + 1).as_bytes()), (ReadProblem::Depth, MAX_DEPTH));
         assert!(read("[".repeat(1_000_000).as_bytes()).is_err());
-    }
-
-    #[test]
-    fn plain_runs_end_at_the_first_special_byte_wherever_it_stands() {
-        for special in [b'"', b'\\', 0, 0x1f] {
-            for position in 0..40 {
-                let mut bytes = vec![b'\x7f'; 48];
-                bytes[position] = special;
-                bytes[position + 5] = b'"';
-                assert_eq!(plain_length(&bytes), position);
-            }
-        }
-        assert_eq!(
-            plain_length("é€😀 no special byte in any of these".as_bytes()),
-            "é€😀 no special byte in any of these".len()
-        );
     }
 }

@@ -69,12 +69,12 @@ impl Treatment {
 
 impl Node {
     /// The node of a member, and whether the schema or the domain file names it.
-    pub(super) fn member(&self, name: &str) -> Option<NodeId> {
+    pub(super) fn member(&self, name: &str) -> (Option<NodeId>, bool) {
         if let Ok(index) = self.members.binary_search_by(|(other, _)| utf16_order(other, name)) {
-            return Some(self.members[index].1);
+            return (Some(self.members[index].1), true);
         }
         let pattern = self.patterns.iter().find(|(pattern, _)| wildcard(pattern, name));
-        pattern.map(|(_, id)| *id).or(self.rest)
+        (pattern.map(|(_, id)| *id).or(self.rest), false)
     }
 
     /// The node of the items of an array.

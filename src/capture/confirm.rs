@@ -121,7 +121,7 @@ impl Lister<'_> {
             cause.get_or_insert(format!("{not_asked} removals to confirm"));
         }
         if policy.caution == Caution::GrantsUnknown {
-            let emptied = self.emptied_divisions(recorded, &listed.entities(), &missing.suspects);
+            let emptied = emptied_divisions(recorded, &listed.entities(), &missing.suspects);
             if !emptied.is_empty() {
                 cause.get_or_insert(format!(
                     "{} removals are held: they would empty a whole division, and the client's own grants cannot be read",
@@ -191,27 +191,26 @@ impl Lister<'_> {
             },
         }
     }
+}
 
-    /// The suspects whose removal would leave a division without any entity of the domain.
-    fn emptied_divisions(
-        &self,
-        recorded: &DomainSnapshot,
-        after: &Entities,
-        suspects: &BTreeSet<EntityKey>,
-    ) -> BTreeSet<EntityKey> {
-        let path = FieldPath::parse("division");
-        let division = |text: &CanonicalText| {
-            let body = value_of(text);
-            let place = path.find(&body)?;
-            place.get("id").unwrap_or(place).as_str().map(ToOwned::to_owned)
-        };
-        let inhabited: BTreeSet<String> = after.values().filter_map(division).collect();
-        let empties = |key: &&EntityKey| {
-            let of = recorded.entities.get(*key).and_then(division);
-            of.is_some_and(|of| !inhabited.contains(&of))
-        };
-        suspects.iter().filter(empties).cloned().collect()
-    }
+/// The suspects whose removal would leave a division without any entity of the domain.
+fn emptied_divisions(
+    recorded: &DomainSnapshot,
+    after: &Entities,
+    suspects: &BTreeSet<EntityKey>,
+) -> BTreeSet<EntityKey> {
+    let path = FieldPath::parse("division");
+    let division = |text: &CanonicalText| {
+        let body = value_of(text);
+        let place = path.find(&body)?;
+        place.get("id").unwrap_or(place).as_str().map(ToOwned::to_owned)
+    };
+    let inhabited: BTreeSet<String> = after.values().filter_map(division).collect();
+    let empties = |key: &&EntityKey| {
+        let of = recorded.entities.get(*key).and_then(division);
+        of.is_some_and(|of| !inhabited.contains(&of))
+    };
+    suspects.iter().filter(empties).cloned().collect()
 }
 
 /// What is on record and did not come, apart from children of parents that are gone.

@@ -38,6 +38,8 @@ pub struct DomainCapture {
     pub promised: Option<u64>,
     /// What was noticed on the way.
     pub notes: Notes,
+    /// The digest of the content.
+    pub digest: Option<Digest>,
 }
 
 /// One listing: a parent's, or the domain's only one, under all passes.
@@ -60,6 +62,8 @@ pub(super) struct Listed {
     pub(super) requests: u64,
     pub(super) received: u64,
     pub(super) promised: Option<u64>,
+    /// Whether a listing of several entities came without a count.
+    pub(super) is_uncounted: bool,
     pub(super) notes: Notes,
 }
 
@@ -138,6 +142,7 @@ impl Lister<'_> {
                         continue;
                     }
                     listed.received += facts.received;
+                    listed.is_uncounted |= facts.promised.is_none() && self.domain.source.paging != Style::Singleton;
                     listed.promised =
                         facts.promised.map(|more| listed.promised.unwrap_or(0) + more).or(listed.promised);
                     listed.notes.merge(collector.notes);
@@ -230,6 +235,7 @@ impl Listed {
             (None, None) => None,
             (one, other) => Some(one.unwrap_or(0) + other.unwrap_or(0)),
         };
+        self.is_uncounted |= other.is_uncounted;
         self.notes.merge(other.notes);
     }
 
@@ -262,12 +268,7 @@ impl Listed {
 impl DomainCapture {
     /// A domain of which nothing could be captured.
     pub(super) fn nothing(status: RunStatus, trouble: Option<Trouble>, requests: u64) -> Self {
-        Self { status, trouble, content: None, requests, received: 0, promised: None, notes: Notes::default() }
-    }
-
-    /// The digest of what was captured.
-    #[must_use]
-    pub fn digest(&self) -> Option<Digest> {
-        self.content.as_ref().map(Digest::of_domain)
+        let notes = Notes::default();
+        Self { status, trouble, content: None, requests, received: 0, promised: None, notes, digest: None }
     }
 }

@@ -13,4 +13,4 @@ mod trouble;
 pub use confirm::{Caution, RemovalPolicy};
 pub use domain::DomainCapture;
 pub use run::{CaptureRun, Capturer, Progress, Recorded, Selection, Silent, View, org_of};
-pub use trouble::{Trouble, TroubleKind};
+pub use trouble::{Trouble, TroubleKind, with_causes};

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use futures_util::{StreamExt, stream};
 
 use super::confirm::{Caution, RemovalPolicy};
-use super::domain::{DomainCapture, Lister};
+use super::domain::{DomainCapture, Listed, Lister};
 use super::trouble::{Trouble, TroubleKind};
 use crate::canonical::{Canonicaliser, Digest, SecretKey, read};
 use crate::catalogue::{Catalogue, Domain, FieldPath};
@@ -172,16 +172,16 @@ impl Capturer<'_> {
         recorded: &dyn Recorded,
         policy: &RemovalPolicy,
     ) -> DomainCapture {
-        let parents = match self.parents(domain, done, recorded) {
+        let parents = match parents_of(domain, done, recorded) {
             Ok(parents) => parents,
             Err(trouble) => return DomainCapture::nothing(RunStatus::Failed, Some(trouble), 0),
         };
         let canonicaliser = Canonicaliser::new(domain, self.secrets, self.org);
         let lister = Lister { client: self.client, domain, canonicaliser: &canonicaliser };
-        let mut listed = lister.list(parents.as_ref().map(|parents| &parents.keys)).await;
-        let (mut status, mut trouble) = listed.status();
+        let mut listing = lister.list(parents.as_ref().map(|parents| &parents.keys)).await;
+        let (mut status, mut trouble) = listing.status();
         if !matches!(status, RunStatus::Complete | RunStatus::Partial) {
-            return DomainCapture::nothing(status, trouble, listed.requests);
+            return DomainCapture::nothing(status, trouble, listing.requests);
         }
         if let Some(parents) = parents.as_ref().and_then(|parents| parents.trouble.clone()) {
             status = RunStatus::Partial;
@@ -189,16 +189,26 @@ impl Capturer<'_> {
         }
         let snapshot =
             |entities| DomainSnapshot { domain: domain.id.clone(), schema_version: domain.schema_version, entities };
-        let mut requests = listed.requests;
-        let mut content = snapshot(listed.entities());
+        let mut requests = listing.requests;
+        let mut content = snapshot(listing.entities());
+        let mut digest = Digest::of_domain(&content);
         let known = recorded.digest(&domain.id);
-        if known.is_some() && known != Some(Digest::of_domain(&content).to_string()) {
+        if known.is_none() && status == RunStatus::Complete && listing.is_uncounted {
+            let again = lister.list(parents.as_ref().map(|parents| &parents.keys)).await;
+            requests += again.requests;
+            if let Some(doubt) = doubt(&listing, &again) {
+                status = RunStatus::Partial;
+                trouble = Some(doubt);
+            }
+        }
+        if known.as_ref().is_some_and(|known| *known != digest.to_string()) {
             match recorded.content(&domain.id) {
                 Ok(Some(recorded)) => {
                     let keys = parents.as_ref().map(|parents| &parents.keys);
-                    let confirmed = lister.confirm(&recorded, keys, &mut listed, policy).await;
+                    let confirmed = lister.confirm(&recorded, keys, &mut listing, policy).await;
                     requests += confirmed.requests;
                     content = snapshot(confirmed.entities);
+                    digest = Digest::of_domain(&content);
                     if let Some(held) = confirmed.trouble {
                         status = RunStatus::Partial;
                         trouble.get_or_insert(held);
@@ -208,42 +218,51 @@ impl Capturer<'_> {
                 Err(cause) => return DomainCapture::nothing(RunStatus::Failed, Some(Trouble::failed(cause)), requests),
             }
         }
+        // Without a baseline there is nothing to fill gaps from, so an incomplete domain is no baseline.
+        let is_usable = known.is_some() || status == RunStatus::Complete;
         DomainCapture {
             status,
             trouble,
-            // Without a baseline there is nothing to fill gaps from, so an incomplete domain is no baseline.
-            content: (known.is_some() || status == RunStatus::Complete).then_some(content),
+            content: is_usable.then_some(content),
+            digest: is_usable.then_some(digest),
             requests,
-            received: listed.received,
-            promised: listed.promised,
-            notes: listed.notes,
+            received: listing.received,
+            promised: listing.promised,
+            notes: listing.notes,
         }
     }
+}
 
-    /// The keys of the parents that a per-parent domain is listed under; `None` for every other domain.
-    fn parents(
-        &self,
-        domain: &Domain,
-        done: &BTreeMap<DomainId, DomainCapture>,
-        recorded: &dyn Recorded,
-    ) -> Result<Option<Parents>, Trouble> {
-        let Some(parent) = &domain.source.parent else { return Ok(None) };
-        let capture = done.get(parent);
-        let trouble = capture.and_then(|capture| capture.trouble.as_ref()).map(|trouble| Trouble {
-            kind: trouble.kind,
-            cause: format!("its parents could not all be listed: {}", trouble.cause),
-        });
-        if let Some(content) = capture.and_then(|capture| capture.content.as_ref()) {
-            return Ok(Some(Parents { keys: content.entities.keys().cloned().collect(), trouble }));
-        }
-        match recorded.content(parent) {
-            Ok(Some(content)) => Ok(Some(Parents { keys: content.entities.keys().cloned().collect(), trouble })),
-            Ok(None) => {
-                Err(trouble.unwrap_or_else(|| Trouble::failed(format!("its parents, {parent}, are not known"))))
-            }
-            Err(cause) => Err(Trouble::failed(cause)),
-        }
+/// The keys of the parents that a per-parent domain is listed under; `None` for every other domain.
+fn parents_of(
+    domain: &Domain,
+    done: &BTreeMap<DomainId, DomainCapture>,
+    recorded: &dyn Recorded,
+) -> Result<Option<Parents>, Trouble> {
+    let Some(parent) = &domain.source.parent else { return Ok(None) };
+    let capture = done.get(parent);
+    let trouble = capture.and_then(|capture| capture.trouble.as_ref()).map(|trouble| Trouble {
+        kind: trouble.kind,
+        cause: format!("its parents could not all be listed: {}", trouble.cause),
+    });
+    if let Some(content) = capture.and_then(|capture| capture.content.as_ref()) {
+        return Ok(Some(Parents { keys: content.entities.keys().cloned().collect(), trouble }));
     }
+    match recorded.content(parent) {
+        Ok(Some(content)) => Ok(Some(Parents { keys: content.entities.keys().cloned().collect(), trouble })),
+        Ok(None) => Err(trouble.unwrap_or_else(|| Trouble::failed(format!("its parents, {parent}, are not known")))),
+        Err(cause) => Err(Trouble::failed(cause)),
+    }
+}
+
+/// Why two listings of one domain are no baseline. Later runs compare with what is on record, the first has nothing to compare
+/// with: where the API does not count, only a second listing tells a short one.
+fn doubt(one: &Listed, other: &Listed) -> Option<Trouble> {
+    let (_, trouble) = other.status();
+    trouble.or_else(|| {
+        let differ = !one.entities().keys().eq(other.entities().keys());
+        differ.then(|| Trouble::failed("two listings in a row differ, and the API does not say how many there are"))
+    })
 }
 
 /// The parents of a per-parent domain, and why they may not be all.
@@ -274,7 +293,7 @@ impl View {
         match (self, recorded) {
             _ if is_first => Caution::Usual,
             (Self::Known(now), Some(then)) if now == then => Caution::Usual,
-            (Self::Known(_), Some(_)) | (Self::Unreadable, Some(_)) => Caution::GrantsChanged,
+            (Self::Known(_) | Self::Unreadable, Some(_)) => Caution::GrantsChanged,
             (Self::Known(_), None) => Caution::Usual,
             (Self::Unreadable | Self::Unknown, _) => Caution::GrantsUnknown,
         }

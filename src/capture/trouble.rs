@@ -38,7 +38,7 @@ impl From<&FetchError> for Trouble {
             FetchError::Unauthorised { .. } | FetchError::LoginRefused { .. } => TroubleKind::Unauthorised,
             _ => TroubleKind::Failed,
         };
-        Self { kind, cause: with_sources(error) }
+        Self { kind, cause: with_causes(error) }
     }
 }
 
@@ -53,16 +53,18 @@ impl From<&ListingError> for Trouble {
             },
             ListingError::Inconsistent { .. } | ListingError::Endless { .. } => TroubleKind::Failed,
         };
-        Self { kind, cause: with_sources(error) }
+        Self { kind, cause: with_causes(error) }
     }
 }
 
 /// An error with everything that caused it, in one line.
-fn with_sources(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
         source = cause.source();
     }
     text

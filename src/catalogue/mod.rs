@@ -7,6 +7,7 @@
 mod definition;
 mod embedded;
 mod field_path;
+mod file;
 mod shape;
 
 use std::collections::BTreeMap;
@@ -48,7 +49,7 @@ impl Catalogue {
         let mut problems = Vec::new();
         for (path, text) in embedded_files("", "toml") {
             let Some(id) = domain_of_path(&path) else { continue };
-            let schema_path = format!("{}/{}.v{}.json", id.family(), id.short_name(), definition::version_of(text));
+            let schema_path = format!("{}/{}.v{}.json", id.family(), id.short_name(), file::version_of(text));
             let schema = embedded_file(&schema_path).unwrap_or_default();
             match Domain::read(id, &path, text, &schema_path, schema) {
                 Ok(domain) => definitions.push(domain),
@@ -128,7 +129,7 @@ mod tests {
     fn every_built_in_domain_can_be_read() {
         match Catalogue::built_in() {
             Ok(catalogue) => assert!(catalogue.iter().count() > 20),
-            Err(problems) => panic!("{}", problems.iter().map(|p| format!("{p}\n")).collect::<String>()),
+            Err(problems) => panic!("{problems:#?}"),
         }
     }
 }

@@ -27,16 +27,25 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Environment:
-  GENESYSCLOUD_OAUTHCLIENT_ID      the OAuth client (client credentials grant)
-  GENESYSCLOUD_OAUTHCLIENT_SECRET  its secret
-  GENESYSCLOUD_REGION              a region such as eu-west-1, or a domain
-  ORGTRAIL_SECRET_KEY              the key that secrets are fingerprinted with, at least 32 characters
-  ORGTRAIL_API_URL, ORGTRAIL_LOGIN_URL   other hosts than those of the region
+  GENESYSCLOUD_OAUTHCLIENT_ID      id of the OAuth client (client credentials)
+  GENESYSCLOUD_OAUTHCLIENT_SECRET  secret of the OAuth client
+  GENESYSCLOUD_REGION              region such as eu-west-1, or its domain
+  ORGTRAIL_API_URL                 host of the API, instead of the region's
+  ORGTRAIL_LOGIN_URL               host of the login, instead of the region's
+  ORGTRAIL_SECRET_KEY              key that secrets are fingerprinted with
+  ORGTRAIL_SECRET_KEY_PREVIOUS     key before it, while it is being replaced
   ORGTRAIL_LOG                     what is logged, such as orgtrail=debug
 
 Exit codes:
-  0 done    1 findings at or above --fail-on    2 usage or configuration    3 authentication or permission
-  4 partial capture    5 network, API, remote or machine    6 integrity    70 internal error";
+  0   done
+  1   findings at or above --fail-on
+  2   usage or configuration
+  3   authentication or permission: nothing was captured
+  4   partial capture: what could be captured was committed
+  5   network, API, remote or machine
+  6   integrity: another organisation, rewritten history, newer schema
+  70  internal error
+Of several, the first of 70, 6, 2, 3, 5, 4, 1 is returned.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -84,19 +93,19 @@ pub struct Global {
     #[arg(long, value_name = "INSTANT", global = true, value_parser = instant)]
     pub now: Option<DateTime<Utc>>,
 
-    /// When to use colour
+    /// Use colour always, never, or on a terminal only
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
     pub color: ColourChoice,
 
-    /// Say nothing but problems
+    /// Print nothing but data and problems
     #[arg(short, long, global = true)]
     pub quiet: bool,
 
-    /// Log each step; repeat for more
+    /// Log each step to standard error; repeat for more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
-    /// Log in this form
+    /// Write the log in this form
     #[arg(long, value_name = "FORM", global = true, default_value = "text")]
     pub log_format: LogFormat,
 }

@@ -6,9 +6,11 @@ use clap_complete::Shell;
 use super::{Cli, Exits, Failure, Ui};
 
 /// Print a completion script for a shell
+///
+/// Source the script, or put it where the shell looks for completions.
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
-    /// The shell
+    /// Shell to print the script for
     shell: Shell,
 }
 

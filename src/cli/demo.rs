@@ -26,7 +26,7 @@ use crate::sim::{DAY_SEED, Running, Scale, Script, Server, ServerOptions, World}
 /// for a day, and shows what the next snapshot makes of it. The trail stays, to be looked at with git.
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
-    /// The folder for the trail; a new one in the folder for temporary files by default
+    /// Make the trail in this folder; by default in a new one among the temporary files
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }

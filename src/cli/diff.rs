@@ -17,15 +17,17 @@ use crate::trail::CommitId;
 
 /// Show what changed between two states, judged and with names
 ///
-/// A revision is any git revision, an instant (RFC 3339) or a date (its end, UTC). Without any, the last run is compared with
-/// the state before it; with one, that state with the newest.
+/// A revision is any git revision, or an instant (RFC 3339) or a date (its end, UTC), which mean the last run until then.
+/// Without a revision the last run is compared with the state before it, with one that state with the newest.
+///
+/// What is not an administrator's doing (a first capture, a new schema, another secrets key) is named, but is no change.
 #[derive(Debug, Args)]
 pub(super) struct DiffArgs {
-    /// The state to compare from
+    /// Revision to compare from
     #[arg(value_name = "FROM")]
     from: Option<String>,
 
-    /// The state to compare to
+    /// Revision to compare to
     #[arg(value_name = "TO")]
     to: Option<String>,
 }

@@ -16,9 +16,10 @@ use crate::genesys::{Client, FetchError, Get, SystemClock};
 use crate::session::Workspace;
 use crate::session::{client, profile};
 
-/// Check credentials, region, organisation, permissions per domain, secrets key and remote
+/// Check credentials, organisation, permissions, secrets key and remote
 ///
-/// Asks one small request per domain and writes nothing.
+/// Sends one small request per domain that has a listing of its own, and writes nothing. Names each missing permission with the
+/// domains that it costs, and the line of orgtrail.toml that accepts the loss.
 #[derive(Debug, Args)]
 pub(super) struct DoctorArgs {}
 
@@ -28,12 +29,12 @@ enum Status {
     Ok,
     Warning,
     Failed,
-    Unknown,
 }
 
 #[derive(Debug, Serialize)]
 struct Check {
-    check: String,
+    #[serde(rename = "check")]
+    name: String,
     status: Status,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,9 +65,8 @@ pub(super) fn run(_args: &DoctorArgs, global: &Global, ui: &Ui) -> Result<Exits,
                     Status::Ok => "ok      ",
                     Status::Warning => "warning ",
                     Status::Failed => "failed  ",
-                    Status::Unknown => "unknown ",
                 };
-                out.extend_from_slice(format!("{tag} {}: {}\n", check.check, check.message).as_bytes());
+                out.extend_from_slice(format!("{tag} {}: {}\n", check.name, check.message).as_bytes());
                 if let Some(hint) = &check.hint {
                     out.extend_from_slice(format!("         {hint}\n").as_bytes());
                 }
@@ -124,7 +124,7 @@ fn remote(workspace: &Workspace) -> Result<Check, Failure> {
         ok("remote", format!("{name:?} is set up"))
     } else {
         Check {
-            check: "remote".to_owned(),
+            name: "remote".to_owned(),
             status: Status::Warning,
             message: format!("there is no remote {name:?}: the history is on this machine alone"),
             hint: Some(format!("`git remote add {name} URL` names one")),
@@ -174,12 +174,12 @@ async fn permissions(workspace: &Workspace, client: &Client, exits: &mut Exits, 
                     exits.add(Exit::Partial);
                 }
                 checks.push(Check {
-                    check: domain.id.to_string(),
+                    name: domain.id.to_string(),
                     status: if absent { Status::Warning } else { Status::Failed },
                     message: if absent {
                         "the organisation does not have it".to_owned()
                     } else {
-                        crate::session::chain(&error)
+                        crate::capture::with_causes(&error)
                     },
                     hint: absent.then(|| accept_line([domain.id.as_str()])),
                 });
@@ -215,10 +215,10 @@ fn smallest_page(domain: &Domain) -> Get {
     Get { path: source.path.clone(), query }
 }
 
-fn ok(check: &str, message: String) -> Check {
-    Check { check: check.to_owned(), status: Status::Ok, message, hint: None }
+fn ok(name: &str, message: String) -> Check {
+    Check { name: name.to_owned(), status: Status::Ok, message, hint: None }
 }
 
-fn failed(check: &str, message: String, hint: Option<String>) -> Check {
-    Check { check: check.to_owned(), status: Status::Failed, message, hint }
+fn failed(name: &str, message: String, hint: Option<String>) -> Check {
+    Check { name: name.to_owned(), status: Status::Failed, message, hint }
 }

@@ -20,7 +20,7 @@ pub(super) struct DomainsArgs {
 enum DomainsCommand {
     /// Say everything that is known of a domain
     Explain {
-        /// The name of the domain
+        /// Name of the domain, such as routing.queues
         name: String,
     },
 }

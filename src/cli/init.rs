@@ -13,10 +13,11 @@ use crate::trail::{Trail, TrailError};
 
 /// Make a trail: a git repository with a commented orgtrail.toml
 ///
-/// Uses no network. In an existing clone of a trail it sets up only what a clone does not bring.
+/// Uses no network. Makes a key for the fingerprints of secrets where the user has none. In a folder that is a trail already,
+/// such as a clone of one, only that key is looked after.
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
-    /// The folder; made if it does not exist
+    /// Folder to make the trail in; by default the current one
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
 
@@ -24,7 +25,7 @@ pub(super) struct InitArgs {
     #[arg(long)]
     bare: bool,
 
-    /// The branch to write
+    /// Write snapshots to this branch
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
 }

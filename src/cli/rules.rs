@@ -11,7 +11,7 @@ use crate::session::{catalogue, shipped_rules};
 
 /// List the severity rules in force, or explain one
 ///
-/// Inside a trail the user's own rules.toml counts as well.
+/// Inside a trail its own rules.toml counts as well.
 #[derive(Debug, Args)]
 pub(super) struct RulesArgs {
     #[command(subcommand)]
@@ -24,7 +24,7 @@ enum RulesCommand {
     List,
     /// Say what a rule matches, what it says and what to do
     Explain {
-        /// The id of the rule
+        /// Id of the rule, such as queue-routing
         id: String,
     },
 }

@@ -15,19 +15,19 @@ use crate::sim::{Scale, Server, ServerOptions, World};
 /// same seed; its answers have the noise of the real API.
 #[derive(Debug, Args)]
 pub(super) struct SimArgs {
-    /// How large the organisation is
+    /// Make an organisation of this size
     #[arg(long, default_value = "small")]
     scale: ScaleChoice,
 
-    /// What the organisation is made from
+    /// Make the organisation from this number
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
 
-    /// The port on the loopback address; any free one by default
+    /// Listen on this port of the loopback address; 0 for any free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     port: u16,
 
-    /// Requests allowed in a minute; 0 for no limit
+    /// Allow this many requests a minute; 0 for no limit
     #[arg(long, value_name = "NUMBER", default_value_t = 300)]
     rate: u32,
 }

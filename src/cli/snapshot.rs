@@ -16,11 +16,13 @@ use crate::session::{Workspace, matching_domains};
 
 /// Capture the configuration and commit what changed
 ///
-/// Reads every domain of the profile over the public API, never writes to it. A domain that cannot be read completely keeps
-/// its last good content, and the exit code says so.
+/// Reads every domain of the profile over the public API and never writes to it. A domain that cannot be read completely keeps
+/// its last good content, and the exit code says so. What vanished is confirmed to be gone before its removal is recorded.
+///
+/// The profile is the tier, plus `include` and minus `exclude` of orgtrail.toml.
 #[derive(Debug, Args)]
 pub(super) struct SnapshotArgs {
-    /// Capture only the domains that match; repeat for more
+    /// Capture only the domains that match, of any tier; repeat for more
     #[arg(long, value_name = "GLOB")]
     only: Vec<String>,
 
@@ -32,7 +34,7 @@ pub(super) struct SnapshotArgs {
     #[arg(long, value_name = "TIER")]
     tier: Option<TierChoice>,
 
-    /// Take the removals in the domains that match without proof; repeat for more
+    /// Record removals in the domains that match without proof; repeat for more
     #[arg(long, value_name = "GLOB")]
     accept_removals: Vec<String>,
 
@@ -40,7 +42,7 @@ pub(super) struct SnapshotArgs {
     #[arg(long)]
     dry_run: bool,
 
-    /// Push to the remote afterwards
+    /// Push the branch and the heartbeat to the remote afterwards
     #[arg(long, conflicts_with = "dry_run")]
     push: bool,
 }

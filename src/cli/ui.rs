@@ -79,12 +79,11 @@ impl Ui {
     /// [`Failure`] where the data cannot be written.
     pub fn data(&self, bytes: &[u8]) -> Result<(), Failure> {
         self.pause();
-        let written = match &self.output {
-            Some(path) => self.append(path, bytes),
-            None => {
-                let mut stdout = std::io::stdout().lock();
-                stdout.write_all(bytes).and_then(|()| stdout.flush())
-            }
+        let written = if let Some(path) = &self.output {
+            self.append(path, bytes)
+        } else {
+            let mut stdout = std::io::stdout().lock();
+            stdout.write_all(bytes).and_then(|()| stdout.flush())
         };
         match written {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

@@ -47,8 +47,8 @@ fn compare_set(
 
 /// Elements that are equal are matched up first; what is left between two matches is compared one by one.
 fn compare_list(old: &[Value<'_>], new: &[Value<'_>], path: &Pointer, sets: &Sets<'_>, fields: &mut Vec<FieldChange>) {
-    let old_texts: Vec<Vec<u8>> = old.iter().map(compact).collect();
-    let new_texts: Vec<Vec<u8>> = new.iter().map(compact).collect();
+    let old_texts: Vec<String> = old.iter().map(compact).collect();
+    let new_texts: Vec<String> = new.iter().map(compact).collect();
     let place = |index: usize| path.child(&index.to_string());
     for operation in capture_diff_slices(Algorithm::Myers, &old_texts, &new_texts) {
         let (old_range, new_range) = (operation.old_range(), operation.new_range());

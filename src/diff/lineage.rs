@@ -44,15 +44,15 @@ fn fold_followers(catalogue: &Catalogue, changes: Vec<Change>, successors: &Succ
         }
     }
     for change in removed {
-        let moved = catalogue.get(&change.domain).and_then(|domain| {
+        let replaced = catalogue.get(&change.domain).and_then(|domain| {
             let mut moves = Moves::new(successors);
             let key = moves.key(domain, &change.key)?;
-            let successor = added.remove(&(change.domain.clone(), key))?;
-            Some((domain, moves, successor))
+            let arrival = added.remove(&(change.domain.clone(), key))?;
+            Some((domain, moves, arrival))
         });
-        match moved {
-            Some((domain, moves, successor)) => {
-                kept.extend(moved_entity(domain, change, successor, moves, &mut followers));
+        match replaced {
+            Some((domain, moves, arrival)) => {
+                kept.extend(moved_entity(domain, &change, arrival, moves, &mut followers));
             }
             None => kept.push(change),
         }
@@ -75,8 +75,7 @@ fn without_followers(
 ) -> Option<Change> {
     let (Some(before), Some(after)) = (&change.before, &change.after) else { return Some(change) };
     let mut moves = Moves::new(successors);
-    let moved = moves.entity(domain, before);
-    let fields = compare(domain, &moved, &value_of(after));
+    let fields = compare(domain, &moves.entity(domain, before), &value_of(after));
     if fields.len() < change.fields.len() {
         moves.count_into(followers);
         change.fields = fields;
@@ -87,7 +86,7 @@ fn without_followers(
 /// An entity whose key holds that of a re-created one: nothing where it only followed, else one change.
 fn moved_entity(
     domain: &Domain,
-    removed: Change,
+    removed: &Change,
     added: Change,
     mut moves: Moves<'_>,
     followers: &mut BTreeMap<(DomainId, EntityKey), u64>,

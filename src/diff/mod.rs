@@ -107,7 +107,7 @@ fn pair_recreated<'e>(
 fn by_natural_identity<'e>(
     domain: &Domain,
     entities: &Entities<'e>,
-) -> BTreeMap<Vec<Vec<u8>>, Vec<(&'e EntityKey, &'e CanonicalText)>> {
+) -> BTreeMap<Vec<String>, Vec<(&'e EntityKey, &'e CanonicalText)>> {
     let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (key, text) in entities {
         let value = value_of(text);

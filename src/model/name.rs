@@ -83,14 +83,11 @@ impl EntityKey {
     /// lists of parts never make one key.
     #[must_use]
     pub fn join(parts: &[&str]) -> Self {
-        match parts {
-            [only] => Self::new(only),
-            _ => {
-                let escaped: Vec<String> =
-                    parts.iter().map(|part| part.replace('%', "%25").replace(':', "%3A")).collect();
-                Self(escaped.join(":").into())
-            }
+        if let [only] = parts {
+            return Self::new(only);
         }
+        let escaped: Vec<String> = parts.iter().map(|part| part.replace('%', "%25").replace(':', "%3A")).collect();
+        Self(escaped.join(":").into())
     }
 
     /// The parts that [`EntityKey::join`] joined.

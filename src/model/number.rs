@@ -39,6 +39,13 @@ impl<'a> Number<'a> {
         if is_short_integer(literal.as_bytes()) {
             return Ok(Self(Cow::Borrowed(literal)));
         }
+        if let Some((whole, fraction)) = literal.split_once('.')
+            && is_short_integer(whole.as_bytes())
+            && !fraction.is_empty()
+            && fraction.bytes().all(|digit| digit == b'0')
+        {
+            return Ok(Self(Cow::Borrowed(whole)));
+        }
         let decimal = Decimal::parse(literal)?;
         let text = decimal.canonical()?;
         Ok(Self(if text == literal { Cow::Borrowed(literal) } else { Cow::Owned(text) }))

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use super::name::{DomainId, EntityKey};
 
-/// A value in compact canonical form; two of them are equal exactly when their values are.
+/// A value in compact canonical form; two of them are equal exactly when their values are. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct CanonicalText(Box<str>);
+pub struct CanonicalText(Arc<str>);
 
 impl CanonicalText {
     /// Takes a text that a canonical writer made.
-    pub(crate) fn from_writer(text: Box<str>) -> Self {
-        Self(text)
+    pub(crate) fn from_writer(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// The text.

@@ -35,6 +35,10 @@ pub struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 /// meets one in U+E000..U+FFFF.
 #[must_use]
 pub fn utf16_order(left: &str, right: &str) -> Ordering {
+    // Where one side is ASCII, no two bytes that differ can both belong to such characters.
+    if left.is_ascii() || right.is_ascii() {
+        return left.cmp(right);
+    }
     let (left, right) = (left.as_bytes(), right.as_bytes());
     for (&l, &r) in left.iter().zip(right) {
         if l != r {
@@ -89,6 +93,7 @@ impl<'a> Object<'a> {
     }
 
     /// The members in canonical order.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &Value<'a>)> + ExactSizeIterator {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
     }

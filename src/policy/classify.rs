@@ -292,7 +292,7 @@ impl Subject<'_> {
                 .names
                 .of_reference(self.domain, &field.path, value)
                 .or_else(|| value.as_str().map(ToOwned::to_owned))
-                .unwrap_or_else(|| excerpt(&String::from_utf8_lossy(&crate::canonical::compact(value)))),
+                .unwrap_or_else(|| excerpt(&crate::canonical::compact(value))),
             _ => "nothing".to_owned(),
         };
         let value = |found: Option<&Value<'_>>| match found {
@@ -333,15 +333,12 @@ fn fill(template: &str, show: impl Fn(&str) -> String) -> String {
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         filled.push_str(before);
-        match after.split_once('}') {
-            Some((placeholder, behind)) => {
-                filled.push_str(&show(placeholder));
-                rest = behind;
-            }
-            None => {
-                filled.push('{');
-                rest = after;
-            }
+        if let Some((placeholder, behind)) = after.split_once('}') {
+            filled.push_str(&show(placeholder));
+            rest = behind;
+        } else {
+            filled.push('{');
+            rest = after;
         }
     }
     filled.push_str(rest);

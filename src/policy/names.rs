@@ -88,17 +88,11 @@ impl<'n> Names<'n> {
                     && strip_path(&reference.path, &segments[..=index]).is_some_and(<[String]>::is_empty)
             });
             let name = item_of.and_then(|reference| self.of_key(&reference.targets, segment));
-            match name {
-                Some(name) => shown.push_str(&format!("[{name}]")),
-                None if segment.bytes().all(|byte| byte.is_ascii_digit()) && !segment.is_empty() => {
-                    shown.push_str(&format!("[{segment}]"));
-                }
-                None => {
-                    if !shown.is_empty() {
-                        shown.push('.');
-                    }
-                    shown.push_str(segment);
-                }
+            let is_index = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
+            match name.as_deref().or(is_index.then_some(segment.as_str())) {
+                Some(item) => shown.extend(["[", item, "]"]),
+                None if shown.is_empty() => shown.push_str(segment),
+                None => shown.extend([".", segment]),
             }
         }
         shown

@@ -114,7 +114,6 @@ pub struct RuleProblem {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawRule {
-    id: Option<String>,
     level: Severity,
     #[serde(rename = "match", default)]
     pattern: RawMatch,
@@ -183,8 +182,8 @@ pub fn user_rules(file: &str, text: &str, catalogue: &Catalogue) -> Result<Vec<R
     let mut problems = Vec::new();
     for table in raw.rule {
         let line = line_at(table.span().start);
-        let table = table.into_inner();
-        let id = table.get("id").and_then(toml::Value::as_str).map(ToOwned::to_owned);
+        let mut table = table.into_inner();
+        let id = table.remove("id").and_then(|id| id.as_str().map(ToOwned::to_owned));
         let mut report = |problem: String| {
             problems.push(RuleProblem { file: file.to_owned(), line, rule: id.clone(), problem });
         };
@@ -195,7 +194,7 @@ pub fn user_rules(file: &str, text: &str, catalogue: &Catalogue) -> Result<Vec<R
                 continue;
             }
         };
-        let Some(id) = raw.id.clone() else {
+        let Some(id) = id.clone() else {
             report("a rule has no id".to_owned());
             continue;
         };

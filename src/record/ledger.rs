@@ -119,10 +119,10 @@ impl Ledger {
     /// The bytes of the file: canonical, indented.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        write_indented(self.compact().as_bytes(), 0, &mut bytes);
-        bytes.push(b'\n');
-        bytes
+        let mut text = String::new();
+        write_indented(&self.compact(), 0, &mut text);
+        text.push('\n');
+        text.into_bytes()
     }
 
     /// The compact form, which the commit's digest trailer is taken over.

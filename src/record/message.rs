@@ -52,12 +52,13 @@ pub fn commit_message(facts: &CommitFacts<'_>) -> String {
         message.push('\n');
     }
     if body.len() > BODY_LINES {
-        message.push_str(&format!("… and {} more\n", body.len() - BODY_LINES));
+        let left_out = (body.len() - BODY_LINES).to_string();
+        message.extend(["… and ", &left_out, " more\n"]);
     }
     if !body.is_empty() {
         message.push('\n');
     }
-    let mut trailer = |name: &str, value: &str| message.push_str(&format!("{name}: {value}\n"));
+    let mut trailer = |name: &str, value: &str| message.extend([name, ": ", value, "\n"]);
     trailer(trailer::RUN, facts.run.as_str());
     trailer(trailer::ORG, &commit.ledger.org);
     trailer(trailer::KIND, commit.kind.as_str());

@@ -17,7 +17,7 @@ impl RunId {
     /// The id of a run of an organisation that begins at an instant (RFC 3339, UTC) from a commit.
     #[must_use]
     pub fn new(org: &str, at: &str, tip: Option<&str>) -> Self {
-        let compact: String = at.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+        let compact: String = at.chars().filter(char::is_ascii_alphanumeric).collect();
         let digest = Digest::of(format!("{org}\n{at}\n{}", tip.unwrap_or_default()).as_bytes());
         Self(format!("{compact}-{}", &digest.short()[..8]))
     }

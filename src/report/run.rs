@@ -212,7 +212,7 @@ mod v1 {
                 message: &finding.message,
                 remedy: &finding.remedy,
                 evidence: finding.domain.as_ref().map(|domain| Evidence { domain }),
-                fingerprint: Digest::of(&compact(&found)).short(),
+                fingerprint: Digest::of(compact(&found).as_bytes()).short(),
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use super::exit::Exit;
+use crate::capture::with_causes;
 use crate::config::{EnvironmentError, SecretKeyError};
 use crate::genesys::{FetchError, RegionError};
 use crate::record::ArchiveError;
@@ -27,7 +28,7 @@ impl Failure {
 
     /// A failure caused by an error; everything that caused it in turn is part of the message.
     pub fn of(exit: Exit, error: &dyn Error) -> Self {
-        Self::new(exit, chain(error))
+        Self::new(exit, with_causes(error))
     }
 
     /// Adds what to do next.
@@ -38,26 +39,17 @@ impl Failure {
     }
 }
 
-/// An error with all its causes in one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 impl From<TrailError> for Failure {
     fn from(error: TrailError) -> Self {
         use TrailError as E;
         let exit = match &error {
-            E::NoFolder { .. } | E::NotARepository { .. } | E::HasCommits { .. } | E::UnknownRevision { .. } => {
-                Exit::Usage
-            }
-            E::AmbiguousRevision { .. } | E::UnknownRemote { .. } | E::InvalidPath { .. } => Exit::Usage,
+            E::NoFolder { .. }
+            | E::NotARepository { .. }
+            | E::HasCommits { .. }
+            | E::UnknownRevision { .. }
+            | E::AmbiguousRevision { .. }
+            | E::UnknownRemote { .. }
+            | E::InvalidPath { .. } => Exit::Usage,
             E::RemoteRewritten { .. } | E::NotOurs { .. } => Exit::Integrity,
             _ => Exit::Upstream,
         };

@@ -5,20 +5,25 @@
 
 mod exit;
 mod failure;
+mod learned;
 mod make;
 mod observer;
+mod on_record;
+mod recording;
 mod remote;
 mod revision;
 mod run;
 mod time;
+mod verdict;
 mod workspace;
 
 pub use exit::{Exit, Exits};
-pub use failure::{Failure, chain};
+pub use failure::Failure;
 pub use make::make_trail;
 pub use observer::{Observer, Unobserved};
+pub use recording::HEARTBEAT_REF;
 pub use revision::{commits_between, kind, last_run, resolve};
-pub use run::{Effect, HEARTBEAT_REF, RunOptions, Taken, client, endpoint, profile, take};
+pub use run::{Effect, RunOptions, Taken, client, endpoint, profile, take};
 pub use time::{of_seconds, written};
 pub use workspace::{
     CONFIG_FILE, CommitTree, RULES_FILE, Workspace, archive, catalogue, matching_domains, shipped_rules,

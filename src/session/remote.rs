@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::observer::Observer;
-use super::run::{Effect, HEARTBEAT_REF, TOOL_NAME, tool};
+use super::recording::{HEARTBEAT_REF, TOOL_NAME, tool};
+use super::run::Effect;
 use super::workspace::Workspace;
 use crate::record::{Heartbeat, SNAPSHOT_DIR};
 use crate::trail::{CommitId, CommitInfo, PushOutcome, Refusal, RemoteRefs, Signature};
@@ -14,14 +15,14 @@ use crate::trail::{CommitId, CommitInfo, PushOutcome, Refusal, RemoteRefs, Signa
 const ATTEMPTS: u32 = 4;
 
 /// A remote as it was seen when the run began.
-pub struct Remote {
+pub(super) struct Remote {
     name: String,
     seen: RemoteRefs,
 }
 
 /// What became of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pushed {
+pub(super) enum Pushed {
     /// The remote has the run.
     Done,
     /// A later run was there already, and this one gave way.
@@ -29,14 +30,14 @@ pub enum Pushed {
 }
 
 impl Pushed {
-    pub fn is_superseded(self) -> bool {
+    pub(super) fn is_superseded(self) -> bool {
         self == Self::Superseded
     }
 }
 
 impl Remote {
     /// Fetches, and rebuilds own commits that the remote does not have on top of what it has.
-    pub fn meet(
+    pub(super) fn meet(
         workspace: &Workspace,
         effect: Effect,
         now: DateTime<Utc>,
@@ -62,7 +63,7 @@ impl Remote {
     }
 
     /// Gives the remote the branch and the heartbeat.
-    pub fn push(
+    pub(super) fn push(
         mut self,
         workspace: &Workspace,
         now: DateTime<Utc>,

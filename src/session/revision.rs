@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::run::HEARTBEAT_REF;
+use super::recording::HEARTBEAT_REF;
 use super::workspace::Workspace;
 use crate::record::{CommitKind, Heartbeat, trailer};
 use crate::trail::{CommitId, CommitInfo};

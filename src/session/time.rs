@@ -3,11 +3,13 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// An instant as it is written everywhere: RFC 3339, UTC, whole seconds.
+#[must_use]
 pub fn written(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// The instant of so many seconds since 1970.
+#[must_use]
 pub fn of_seconds(seconds: i64) -> String {
     DateTime::from_timestamp(seconds, 0).map(written).unwrap_or_default()
 }

@@ -20,9 +20,13 @@ pub const RULES_FILE: &str = "rules.toml";
 
 /// An open trail.
 pub struct Workspace {
+    /// The repository.
     pub trail: Trail,
+    /// The branch that snapshots are committed to.
     pub branch: String,
+    /// The domains there are.
     pub catalogue: Catalogue,
+    /// What the configuration file settles.
     pub config: Config,
 }
 
@@ -34,6 +38,7 @@ pub struct CommitTree<'t> {
 
 impl<'t> CommitTree<'t> {
     /// The files of a commit; none where there is no commit.
+    #[must_use]
     pub fn new(trail: &'t Trail, commit: Option<CommitId>) -> Self {
         Self { trail, commit }
     }
@@ -42,18 +47,18 @@ impl<'t> CommitTree<'t> {
 impl Tree for CommitTree<'_> {
     fn file(&self, path: &str) -> Result<Option<Vec<u8>>, String> {
         let Some(commit) = &self.commit else { return Ok(None) };
-        self.trail.file(commit, path).map_err(|error| super::failure::chain(&error))
+        self.trail.file(commit, path).map_err(|error| crate::capture::with_causes(&error))
     }
 
     fn files_under(&self, folder: &str) -> Result<Vec<String>, String> {
         let Some(commit) = &self.commit else { return Ok(Vec::new()) };
-        let files = self.trail.files_under(commit, folder).map_err(|error| super::failure::chain(&error))?;
+        let files = self.trail.files_under(commit, folder).map_err(|error| crate::capture::with_causes(&error))?;
         Ok(files.into_iter().map(|(path, _)| path).collect())
     }
 }
 
 /// The state of a commit, unless a later version of the program wrote it.
-pub fn archive<'w>(workspace: &'w Workspace, commit: Option<CommitId>) -> Result<Archive<CommitTree<'w>>, Failure> {
+pub fn archive(workspace: &Workspace, commit: Option<CommitId>) -> Result<Archive<CommitTree<'_>>, Failure> {
     let archive = Archive::open(CommitTree::new(&workspace.trail, commit))?;
     for (id, entry) in archive.ledger().iter().flat_map(|ledger| &ledger.domains) {
         if let Some(domain) = workspace.catalogue.get(id)

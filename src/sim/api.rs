@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::contract::{Contract, Endpoint};
 use super::fault::Effect;
+use super::grants::{self, SUBJECTS_PATH};
 use super::noise::{Noise, write};
 use super::page;
 use super::path::{PathTemplate, Placeholders, best};
@@ -208,6 +209,7 @@ fn marked(domain: &Domain, member: &Member) -> Member {
 /// The few answers that no domain gives.
 fn by_hand(world: &World, path: &str, client: &str, rng: &mut Rng) -> Result<Vec<u8>, Refusal> {
     let organisation = named(world.org_id(), organisation_name(world));
+    let subject = path.strip_prefix(SUBJECTS_PATH).and_then(|rest| rest.strip_prefix('/'));
     let answer = match path {
         TOKEN_PATH => {
             let mut program = named(client, client_name(world, client));
@@ -217,6 +219,11 @@ fn by_hand(world: &World, path: &str, client: &str, rng: &mut Rng) -> Result<Vec
             Value::Object(members.map(|(name, object)| (Cow::Borrowed(name), Value::Object(object))).collect())
         }
         ORGANISATION_PATH => Value::Object(organisation),
+        _ if subject == Some(client) => {
+            let mut program = named(client, client_name(world, client));
+            program.insert("grants", Value::Array(grants::told(world.client_grants(), client)));
+            Value::Object(program)
+        }
         _ => return Err(Refusal::not_found(path)),
     };
     let mut text = Vec::new();

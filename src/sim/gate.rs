@@ -61,7 +61,7 @@ pub(super) struct Desk {
     pub(super) faults: Faults,
     pub(super) log: Vec<LoggedRequest>,
     rate: RateLimit,
-    served: u64,
+    pub(super) served: u64,
 }
 
 impl Gate {

@@ -13,6 +13,7 @@ mod contract;
 mod edit;
 mod fault;
 mod gate;
+mod grants;
 mod leaves;
 mod login;
 mod made_up;
@@ -34,6 +35,7 @@ mod world;
 
 pub use fault::{Effect, Fault, RateHeaders, Repeat, When};
 pub use gate::LoggedRequest;
+pub use grants::ClientGrant;
 pub use recipe::Scale;
 pub use rng::Rng;
 pub use script::{Action, DAY_SEED, Edit, EntityPick, Script, ScriptError};

@@ -10,7 +10,7 @@ use super::population::Member;
 use super::rng::Rng;
 use super::sample;
 use super::world::World;
-use crate::canonical::write_compact;
+use crate::canonical::compact;
 use crate::catalogue::{Domain, FieldPath, Reference, Segment, ShapeId};
 use crate::model::{DomainId, EntityKey, Object, OwnedValue, Value};
 
@@ -237,7 +237,7 @@ pub(super) fn write(value: &OwnedValue, rng: &mut Rng, out: &mut Vec<u8>) {
                 if index > 0 {
                     out.push(b',');
                 }
-                write_compact(&Value::String(Cow::Borrowed(name)), out);
+                out.extend_from_slice(compact(&Value::String(Cow::Borrowed(name))).as_bytes());
                 out.push(b':');
                 write(member, rng, out);
             }
@@ -251,7 +251,7 @@ pub(super) fn write(value: &OwnedValue, rng: &mut Rng, out: &mut Vec<u8>) {
                 out.extend_from_slice(b".0");
             }
         }
-        leaf => write_compact(leaf, out),
+        leaf => out.extend_from_slice(compact(leaf).as_bytes()),
     }
 }
 

@@ -31,9 +31,10 @@ pub(super) fn answer(
         return Err(Refusal::not_found(asked.path));
     }
     let filter = asked.filter();
+    let is_shown = |member: &Member| !world.is_hidden(&domain.id, &member.key);
     let members = world.members(&domain.id).iter();
     let mut members: Vec<&Member> =
-        members.filter(|member| member.parent == parent && filter.shows(&member.value)).collect();
+        members.filter(|member| member.parent == parent && filter.shows(&member.value) && is_shown(member)).collect();
     let noise = Noise::of(domain);
     if domain.source.paging == Paging::Singleton {
         let only = members.first().ok_or_else(|| Refusal::not_found(asked.path))?;

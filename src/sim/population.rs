@@ -1,6 +1,6 @@
 //! The entities of one domain: in the order of their listing, found by key, and those that were removed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::catalogue::{Identity, KeyPart};
 use crate::model::{EntityKey, OwnedValue, Value};
@@ -11,6 +11,8 @@ pub(super) struct Population {
     pub(super) members: Vec<Member>,
     pub(super) by_key: HashMap<EntityKey, usize>,
     pub(super) gone: HashMap<EntityKey, Member>,
+    /// What its listing does not show although it is there.
+    pub(super) hidden: HashSet<EntityKey>,
     /// Members that the items of the listing lack.
     pub(super) detail_only: Vec<String>,
 }

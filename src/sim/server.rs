@@ -125,6 +125,12 @@ impl Running {
         self.gate.desk().log.clone()
     }
 
+    /// How many requests to `/api/` have come so far, which is the number that a fault knows the next one by.
+    #[must_use]
+    pub fn served(&self) -> u64 {
+        self.gate.desk().served
+    }
+
     /// Stops after the answers that are under way.
     pub async fn shutdown(mut self) {
         drop(self.stop.take());

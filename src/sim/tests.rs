@@ -421,3 +421,42 @@ fn faults_of_a_page_contradict_what_it_says() {
     assert_eq!(facts(Some(Effect::ContradictingTotal)), (all, all, false, all + 1));
     assert_eq!(facts(Some(Effect::EmptyPage)), (0, 0, true, all));
 }
+
+#[test]
+fn a_program_reads_its_own_grants_and_nobody_elses() {
+    let program = Program::of_built_in();
+    let pairs = |program: &Program| -> Vec<(String, String)> {
+        let subject = program.page("/api/v2/authorization/subjects/program");
+        let grants = subject.get("grants").and_then(Value::as_array).unwrap();
+        grants
+            .iter()
+            .map(|grant| (text(grant.get("role").unwrap(), "id"), text(grant.get("division").unwrap(), "id")))
+            .collect()
+    };
+    let before = pairs(&program);
+    assert!(before.len() > 2);
+    let mut fewer = program.gate.world().client_grants().to_vec();
+    fewer.pop();
+    program.gate.world().set_client_grants(fewer);
+    assert_eq!(pairs(&program), before[..before.len() - 1]);
+    assert_eq!(program.code("/api/v2/authorization/subjects/somebody").0, 404);
+}
+
+#[test]
+fn a_hidden_entity_is_missing_from_its_listing_alone() {
+    let program = Program::of_built_in();
+    let is_plain = |domain: &&Domain| {
+        domain.source.parent.is_none() && domain.source.paging == Paging::PageNumber && domain.source.detail.is_some()
+    };
+    let catalogue = Arc::clone(program.gate.world().catalogue());
+    let domain = catalogue.iter().find(is_plain).unwrap();
+    let total = || program.page(&domain.source.path).get("total").and_then(Value::as_u64).unwrap();
+    let before = total();
+    let key = program.gate.world().keys(&domain.id).next().unwrap().clone();
+    let detail = domain.detail_path(&key).unwrap();
+    program.gate.world().hide(&domain.id, &key, true);
+    assert_eq!(total(), before - 1);
+    assert_eq!(program.get(&detail).status, 200);
+    program.gate.world().hide(&domain.id, &key, false);
+    assert_eq!(total(), before);
+}

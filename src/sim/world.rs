@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::grants::{self, ClientGrant};
 use super::made_up;
 use super::population::{Member, Population, key_of};
 use super::recipe::{Census, Scale, has_members};
@@ -60,6 +61,7 @@ pub struct World {
     seed: u64,
     made: u64,
     populations: BTreeMap<DomainId, Population>,
+    grants: Vec<ClientGrant>,
 }
 
 impl World {
@@ -67,8 +69,14 @@ impl World {
     #[must_use]
     pub fn generate(catalogue: &Arc<Catalogue>, scale: Scale, seed: u64) -> Self {
         let org = Rng::keyed(seed, &["org"]).uuid();
-        let mut world =
-            Self { catalogue: Arc::clone(catalogue), org: org.clone(), seed, made: 0, populations: BTreeMap::new() };
+        let mut world = Self {
+            catalogue: Arc::clone(catalogue),
+            org: org.clone(),
+            seed,
+            made: 0,
+            populations: BTreeMap::new(),
+            grants: Vec::new(),
+        };
         let census = Census::take(catalogue, scale, seed, &org);
         let mut waiting: Vec<&Domain> = catalogue.iter().collect();
         // Children follow their parents; parents in a circle have no children.
@@ -83,6 +91,7 @@ impl World {
             }
             waiting = if stuck { Vec::new() } else { later };
         }
+        world.grants = grants::made_up(&world);
         world
     }
 
@@ -247,6 +256,32 @@ impl World {
         true
     }
 
+    /// Leaves an entity out of its listing, or shows it again; its own read answers all the same, as where the program lost its
+    /// view of a part of the organisation.
+    pub fn hide(&mut self, domain: &DomainId, key: &EntityKey, hidden: bool) {
+        let Some(population) = self.populations.get_mut(domain) else { return };
+        if hidden {
+            population.hidden.insert(key.clone());
+        } else {
+            population.hidden.remove(key);
+        }
+    }
+
+    pub(super) fn is_hidden(&self, domain: &DomainId, key: &EntityKey) -> bool {
+        self.populations.get(domain).is_some_and(|population| population.hidden.contains(key))
+    }
+
+    /// What the program that logs in may do, and where.
+    #[must_use]
+    pub fn client_grants(&self) -> &[ClientGrant] {
+        &self.grants
+    }
+
+    /// Gives the program that logs in other grants. They are told when it asks for them; what it sees stays as it is.
+    pub fn set_client_grants(&mut self, grants: Vec<ClientGrant>) {
+        self.grants = grants;
+    }
+
     pub(super) fn seed(&self) -> u64 {
         self.seed
     }
@@ -324,7 +359,7 @@ mod tests {
         Arc::new(Catalogue::built_in().unwrap())
     }
 
-    fn everything(world: &World) -> Vec<(String, Vec<u8>)> {
+    fn everything(world: &World) -> Vec<(String, String)> {
         let of_domain = |domain| {
             let of_member =
                 move |member: &Member| (format!("{domain} {} {:?}", member.key, member.parent), compact(&member.value));

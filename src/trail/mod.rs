@@ -84,12 +84,9 @@ impl Trail {
         self.repo.workdir()
     }
 
-    /// Takes the right to write to this trail; it belongs to one process at a time.
-    pub fn lock(&self) -> Result<RunLock, TrailError> {
-        lock::acquire(&self.git_dir().join("orgtrail.lock"))
-    }
-
+    /// Opens a handle for writing, which whoever holds the lock is about to do.
     fn durable(&self) -> Result<DurableRepository, TrailError> {
+        self.renew_mark();
         DurableRepository::open(self.repo.path())
     }
 }

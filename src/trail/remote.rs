@@ -114,6 +114,7 @@ impl Trail {
                 });
             }
         }
+        self.renew_mark();
         move_refs(&ours, &moves, by, "fetch")?;
         Ok(FetchOutcome { remote_tip, seen })
     }
@@ -159,6 +160,7 @@ impl Trail {
             Err(error) => return Err(error),
         }
         let tracking = anywhere(tracking_ref(remote, branch), tip.into());
+        self.renew_mark();
         move_refs(&ours, &[tracking], by, "push")?;
         Ok(PushOutcome::Pushed)
     }

@@ -142,6 +142,7 @@ impl Trail {
             for (path, id) in &missing {
                 index.add(&index_entry(workdir, path, id, !kept.contains(path)))?;
             }
+            self.renew_mark();
             index.write()
         };
         sync().map_err(doing("bring in step with the branch", "the index"))

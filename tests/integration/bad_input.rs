@@ -506,7 +506,7 @@ fn a_disk_without_space_loses_nothing() {
     shell.args(["-c", line, "sh", binary, "-C", "trail", "snapshot"]);
     insta::assert_snapshot!(terminal.said(&Told::of(&shell.output().unwrap())), @r"
     exit 5
-    error: could not write objects to ROOT/trail/.git/: cannot extend packfile 'ROOT/trail/.git/objects/pack/pack_git2_60c82249977b7004': File too large; class=Os (2)
+    error: could not write objects to ROOT/trail/.git/: cannot extend packfile 'ROOT/trail/.git/objects/pack/pack_git2_HEX': File too large; class=Os (2)
     hint: check free space and permissions of the trail's folder
     ");
     assert_eq!(terminal.git(&["rev-parse", "HEAD"]), before);

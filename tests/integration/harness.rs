@@ -157,7 +157,12 @@ pub(crate) fn git_command(dir: &Path, arguments: &[&str]) -> std::process::Comma
 
 /// The binary, without any environment but what is given.
 pub(crate) fn orgtrail(dir: &Path, environment: &BTreeMap<String, String>) -> assert_cmd::Command {
-    let mut command = assert_cmd::Command::cargo_bin("orgtrail").unwrap();
+    assert_cmd::Command::from_std(process(dir, environment))
+}
+
+/// The binary likewise, as a process that can be watched and killed.
+pub(crate) fn process(dir: &Path, environment: &BTreeMap<String, String>) -> std::process::Command {
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("orgtrail"));
     command.env_clear().envs(environment).env("HOME", dir.join("home")).arg("-C").arg(dir);
     command
 }

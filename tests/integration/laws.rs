@@ -32,13 +32,13 @@ removed = "low"
 modified = "low"
 "#;
 
-const SCHEMA: &str = r##"{
+const SCHEMA: &str = r#"{
   "properties": { "entities": { "additionalProperties": { "properties": {
     "id": {"type": "string"}, "a": {}, "version": {}, "pin": {}, "set": {"type": "array"},
     "keyed": {"type": "array", "items": {"properties": {"id": {}, "set": {"type": "array"}}}},
     "b": {}
   } } } }
-}"##;
+}"#;
 
 fn domain() -> Domain {
     Domain::read("test.things".parse().unwrap(), "things.toml", DOMAIN, "things.v1.json", SCHEMA).unwrap()
@@ -132,10 +132,10 @@ fn respelled(value: &OwnedValue, out: &mut String) {
         }
         Value::String(text) => {
             let escaped: Vec<String> = text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
-            out.push_str(&format!("\"{}\"", escaped.concat()));
+            out.extend(["\"", &escaped.concat(), "\""]);
         }
         Value::Number(number) if number.is_integer() && !number.as_str().contains('e') => {
-            out.push_str(&format!("{}.000", number.as_str()));
+            out.extend([number.as_str(), ".000"]);
         }
         other => out.push_str(&serde_json::to_string(other).unwrap()),
     }

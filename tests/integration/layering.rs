@@ -3,7 +3,7 @@
 use std::path::Path;
 
 const CORE: [&str; 6] = ["model", "catalogue", "canonical", "diff", "policy", "record"];
-const EDGES: [&str; 7] = ["config", "genesys", "capture", "trail", "report", "sim", "cli"];
+const EDGES: [&str; 8] = ["config", "genesys", "capture", "trail", "report", "sim", "session", "cli"];
 const FOREIGN: [&str; 9] = ["reqwest", "tokio", "git2", "clap", "axum", "std::fs", "std::env", "std::net", "getrandom"];
 
 fn sources(dir: &Path, found: &mut Vec<(String, String)>) {
@@ -25,11 +25,11 @@ fn sources_of(module: &str) -> Vec<(String, String)> {
     found
 }
 
-fn refuse(module: &str, words: impl IntoIterator<Item = String> + Clone) {
+fn refuse(module: &str, words: &[String]) {
     for (path, text) in sources_of(module) {
         for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
-            for word in words.clone() {
-                assert!(!line.contains(&word), "{path} names {word}: {line}");
+            for word in words {
+                assert!(!line.contains(word), "{path} names {word}: {line}");
             }
         }
     }
@@ -38,19 +38,22 @@ fn refuse(module: &str, words: impl IntoIterator<Item = String> + Clone) {
 #[test]
 fn the_core_names_no_edge_and_no_input_or_output() {
     let words = EDGES.iter().map(|edge| format!("crate::{edge}")).chain(FOREIGN.iter().map(|name| format!("{name}::")));
+    let words: Vec<String> = words.collect();
     for module in CORE {
-        refuse(module, words.clone());
+        refuse(module, &words);
     }
 }
 
 #[test]
 fn edges_know_only_the_edges_they_are_built_on() {
     let allowed = |module: &str, edge: &str| {
-        matches!((module, edge), ("cli", _) | ("capture", "genesys") | ("config", "genesys")) || module == edge
+        module == edge
+            || matches!((module, edge), ("cli", _) | ("capture" | "config", "genesys"))
+            || (module == "session" && !matches!(edge, "cli" | "sim"))
     };
     for module in EDGES {
         let words = EDGES.iter().filter(|edge| !allowed(module, edge)).map(|edge| format!("crate::{edge}"));
-        refuse(module, words);
+        refuse(module, &words.collect::<Vec<_>>());
     }
 }
 
@@ -58,10 +61,10 @@ fn edges_know_only_the_edges_they_are_built_on() {
 fn only_the_trail_names_git2_and_only_the_client_names_reqwest() {
     for module in CORE.into_iter().chain(EDGES) {
         if module != "trail" {
-            refuse(module, ["git2::".to_owned()]);
+            refuse(module, &["git2::".to_owned()]);
         }
         if !matches!(module, "genesys" | "sim") {
-            refuse(module, ["reqwest::".to_owned()]);
+            refuse(module, &["reqwest::".to_owned()]);
         }
     }
 }

@@ -29,7 +29,7 @@ fn judged(case: &OwnedValue, defaults: &OwnedValue) -> ClassifiedChange {
     };
     let change = Change {
         domain: domain.id.clone(),
-        key: EntityKey::new(&member("key").and_then(Value::as_str).unwrap_or("e1").to_owned()),
+        key: EntityKey::new(member("key").and_then(Value::as_str).unwrap_or("e1")),
         kind,
         previous_key: None,
         before: before.map(text),
@@ -39,7 +39,9 @@ fn judged(case: &OwnedValue, defaults: &OwnedValue) -> ClassifiedChange {
         followers: 0,
     };
     let mut context: BTreeMap<DomainId, DomainSnapshot> = BTreeMap::new();
-    for (name, entities) in member("context").and_then(Value::as_object).into_iter().flat_map(|all| all.iter()) {
+    for (name, entities) in
+        member("context").and_then(Value::as_object).into_iter().flat_map(orgtrail::model::Object::iter)
+    {
         let id: DomainId = name.parse().unwrap();
         let snapshot = context.entry(id.clone()).or_insert_with(|| DomainSnapshot::empty(id, 1));
         for (key, entity) in entities.as_object().unwrap().iter() {

@@ -16,6 +16,7 @@ fn the_first_snapshot_is_a_baseline_and_lists_no_additions() {
     assert_eq!(taken.exits.code(), 0);
     assert!(taken.changes.changes.is_empty());
     assert_eq!(taken.document.commits.len(), 1);
+    assert_eq!(trail.commits(), 2);
     assert_eq!(taken.document.baselines.len(), taken.document.domains.len());
     assert_eq!(trail.git(&["status", "--porcelain"]), "");
     trail.git(&["fsck", "--strict"]);

@@ -214,6 +214,8 @@ fn without_ids(text: &str) -> String {
         shown.push_str(match (word.len(), hyphens.as_slice()) {
             (40, []) => "COMMIT",
             (36, [8, 13, 18, 23]) => "UUID",
+            // What libgit2 names an unfinished pack by.
+            (16, []) => "HEX",
             _ => word,
         });
         rest = &from[word.len()..];

@@ -1,0 +1,100 @@
+//! What a run learned, as the plan of its commits takes it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::run::RunOptions;
+use super::workspace::Workspace;
+use crate::canonical::{Canonicaliser, SecretKey};
+use crate::capture::{CaptureRun, View};
+use crate::catalogue::Domain;
+use crate::model::{DomainId, DomainSnapshot};
+use crate::record::{Heartbeat, Ledger, LedgerStatus, Observed, Rekeyed, RunStatus};
+
+/// Brings stored entities into the form that a domain has now.
+pub(super) fn migrate(domain: &Domain, before: &DomainSnapshot, secrets: &SecretKey, org: &str) -> DomainSnapshot {
+    let canonicaliser = Canonicaliser::new(domain, secrets, org);
+    let entities = before.entities.iter().map(|(key, text)| (key.clone(), canonicaliser.migrate(key, text)));
+    DomainSnapshot { domain: domain.id.clone(), schema_version: domain.schema_version, entities: entities.collect() }
+}
+
+/// What the run learned, for the plan; content that is on record already is left out.
+pub(super) fn learned(
+    workspace: &Workspace,
+    options: &RunOptions,
+    ledger: &Ledger,
+    heartbeat: Option<&Heartbeat>,
+    captured: &CaptureRun,
+) -> Vec<Observed> {
+    let mut observed = Vec::new();
+    for (id, capture) in &captured.domains {
+        let entry = ledger.domains.get(id);
+        let treatment = workspace.catalogue.get(id).map(|domain| domain.treatment().to_string());
+        let is_on_record = entry.is_some_and(|entry| {
+            entry.digest.is_some()
+                && entry.digest == capture.digest.map(|digest| digest.to_string())
+                && Some(&entry.treatment) == treatment.as_ref()
+        });
+        let status = match capture.status {
+            RunStatus::Complete => Some(LedgerStatus::Complete),
+            RunStatus::Forbidden => Some(LedgerStatus::Forbidden),
+            RunStatus::Absent => Some(LedgerStatus::Absent),
+            RunStatus::Skipped => Some(LedgerStatus::Skipped),
+            RunStatus::Partial | RunStatus::Failed => {
+                is_stale(id, heartbeat, options.now, workspace.config.stale_after).then_some(LedgerStatus::Stale)
+            }
+        };
+        observed.push(Observed {
+            domain: id.clone(),
+            status,
+            content: if is_on_record { None } else { capture.content.clone() },
+            new_fields: capture.notes.new_fields.clone(),
+        });
+    }
+    for id in ledger.domains.keys() {
+        if !options.profile.contains(id) && !captured.domains.contains_key(id) && workspace.catalogue.get(id).is_some()
+        {
+            let status = Some(LedgerStatus::Skipped);
+            observed.push(Observed { domain: id.clone(), status, content: None, new_fields: BTreeSet::new() });
+        }
+    }
+    observed
+}
+
+/// Whether the last complete capture of a domain is too long ago; unknown is not stale.
+fn is_stale(id: &DomainId, heartbeat: Option<&Heartbeat>, now: DateTime<Utc>, after: Duration) -> bool {
+    let captured_at = heartbeat.and_then(|heartbeat| heartbeat.domains.get(id)?.captured_at.as_deref());
+    let captured_at = captured_at.and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    captured_at.is_some_and(|at| (now - at.to_utc()).to_std().is_ok_and(|age| age > after))
+}
+
+/// The ids of the keys that fingerprints on record are made with.
+pub(super) fn former_keys(ledger: &Ledger) -> impl Iterator<Item = String> {
+    let of_domains = ledger.domains.values().filter_map(|entry| entry.secret_key.clone());
+    std::iter::once(ledger.secret_key.clone()).chain(of_domains)
+}
+
+pub(super) fn rekeyed(previous: &SecretKey, captured: &CaptureRun) -> Rekeyed {
+    let fingerprints = captured.domains.values().flat_map(|capture| capture.notes.rekeyed.clone()).collect();
+    Rekeyed { former: previous.id(), fingerprints }
+}
+
+/// The view to put on record. The old one stays while removals are held because it differs, so that they stay held, and while
+/// there is a domain on record that was not wholly seen under the new one, as what it lacks under it could not be told from
+/// what was removed.
+pub(super) fn view_on_record(captured: &CaptureRun, ledger: &Ledger, options: &RunOptions) -> Option<String> {
+    let recorded = ledger.view.clone();
+    let is_unseen = |id: &DomainId| match captured.domains.get(id) {
+        Some(capture) => matches!(capture.status, RunStatus::Partial | RunStatus::Failed),
+        None => options.profile.contains(id),
+    };
+    let holds = ledger.domains.iter().any(|(id, entry)| entry.digest.is_some() && is_unseen(id));
+    match (&captured.view, recorded) {
+        (_, Some(recorded)) if holds => Some(recorded),
+        (View::Known(view), _) => Some(view.clone()),
+        (View::Unreadable, _) => None,
+        (View::Unknown, recorded) => recorded,
+    }
+}

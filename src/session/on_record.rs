@@ -1,0 +1,51 @@
+//! The states before and after a run, as the capture and the rules ask for them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::workspace::CommitTree;
+use crate::capture::{CaptureRun, Recorded};
+use crate::model::{CanonicalText, DomainId, DomainSnapshot, EntityKey, EntitySource};
+use crate::record::{Archive, ArchiveError};
+
+/// The state on record, as the capture asks for it.
+pub(super) struct OnRecord<'a, 't> {
+    pub(super) archive: &'a Archive<CommitTree<'t>>,
+    /// What is on record and cannot be read.
+    pub(super) damage: RefCell<Option<ArchiveError>>,
+}
+
+impl Recorded for OnRecord<'_, '_> {
+    fn digest(&self, domain: &DomainId) -> Option<String> {
+        self.archive.ledger()?.domains.get(domain)?.digest.clone()
+    }
+
+    fn content(&self, domain: &DomainId) -> Result<Option<Rc<DomainSnapshot>>, String> {
+        self.archive.domain(domain).map_err(|error| {
+            let told = crate::capture::with_causes(&error);
+            self.damage.borrow_mut().get_or_insert(error);
+            told
+        })
+    }
+}
+
+/// The state after the run, for names: what was captured, else what is on record.
+pub(super) struct After<'a, 't> {
+    captured: BTreeMap<&'a DomainId, &'a DomainSnapshot>,
+    archive: &'a Archive<CommitTree<'t>>,
+}
+
+pub(super) fn archive_after<'a, 't>(archive: &'a Archive<CommitTree<'t>>, captured: &'a CaptureRun) -> After<'a, 't> {
+    let contents = captured.domains.iter().filter_map(|(id, capture)| Some((id, capture.content.as_ref()?)));
+    After { captured: contents.collect(), archive }
+}
+
+impl EntitySource for After<'_, '_> {
+    fn entity(&self, domain: &DomainId, key: &EntityKey) -> Option<CanonicalText> {
+        match self.captured.get(domain) {
+            Some(snapshot) => snapshot.entities.get(key).cloned(),
+            None => self.archive.entity(domain, key),
+        }
+    }
+}

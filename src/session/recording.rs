@@ -1,0 +1,86 @@
+//! Writes what a run puts on record: its commits, then the heartbeat.
+
+use chrono::{DateTime, Utc};
+
+use super::failure::Failure;
+use super::time::written;
+use super::workspace::Workspace;
+use crate::capture::{CaptureRun, DomainCapture};
+use crate::policy::ClassifiedChange;
+use crate::record::{
+    CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, PlannedCommit, RecordPlan, RunId, RunStatus, SNAPSHOT_DIR,
+    commit_message,
+};
+use crate::trail::{CommitId, FileChange, NewCommit, Signature};
+
+/// The ref that every run replaces.
+pub const HEARTBEAT_REF: &str = "refs/orgtrail/heartbeat";
+
+/// The name that the tool commits under.
+pub(super) const TOOL_NAME: &str = "orgtrail";
+
+/// Writes what a run puts on record.
+pub(super) struct Recording<'r> {
+    pub(super) workspace: &'r Workspace,
+    pub(super) run: &'r RunId,
+    pub(super) org: &'r str,
+    pub(super) now: DateTime<Utc>,
+    pub(super) tip: Option<CommitId>,
+}
+
+impl Recording<'_> {
+    pub(super) fn commit(
+        &mut self,
+        planned: &RecordPlan,
+        classified: &[ClassifiedChange],
+    ) -> Result<Vec<CommitId>, Failure> {
+        let by = tool(self.org, self.now);
+        let mut worst_first: Vec<&ClassifiedChange> = classified.iter().collect();
+        worst_first.sort_by_key(|change| std::cmp::Reverse(change.judgement.severity));
+        let new_commit = |commit: &PlannedCommit| {
+            let changes: &[&ClassifiedChange] = if commit.kind == CommitKind::Observed { &worst_first } else { &[] };
+            let files =
+                commit.edits.iter().map(|(path, content)| FileChange { path: path.clone(), content: content.clone() });
+            NewCommit {
+                author: by.clone(),
+                committer: by.clone(),
+                message: commit_message(&CommitFacts { run: self.run, commit, changes }),
+                files: files.collect(),
+            }
+        };
+        let commits: Vec<NewCommit> = planned.commits.iter().map(new_commit).collect();
+        let Workspace { trail, branch, .. } = self.workspace;
+        let made = trail.commit(branch, self.tip.as_ref(), &commits)?;
+        if let Some(tip) = made.last().copied().or(self.tip) {
+            trail.sync_worktree(branch, &tip, SNAPSHOT_DIR)?;
+            self.tip = Some(tip);
+        }
+        Ok(made)
+    }
+
+    /// Replaces the heartbeat.
+    pub(super) fn beat(&self, captured: &CaptureRun, earlier: Option<Heartbeat>) -> Result<(), Failure> {
+        let at = written(self.now);
+        let domain = |capture: &DomainCapture| HeartbeatDomain {
+            status: capture.status,
+            cause: capture.trouble.as_ref().map(|trouble| trouble.cause.clone()),
+            captured_at: (capture.status == RunStatus::Complete).then(|| at.clone()),
+        };
+        let heartbeat = Heartbeat {
+            schema_version: 1,
+            run: self.run.to_string(),
+            time: at.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            audit_watermark: None,
+            domains: captured.domains.iter().map(|(id, capture)| (id.clone(), domain(capture))).collect(),
+            runs: Vec::new(),
+        };
+        self.workspace.trail.write_ref_blob(HEARTBEAT_REF, &heartbeat.after(earlier).write())?;
+        Ok(())
+    }
+}
+
+/// The signature of the tool.
+pub(super) fn tool(org: &str, now: DateTime<Utc>) -> Signature {
+    Signature { name: TOOL_NAME.to_owned(), email: format!("{TOOL_NAME}@{org}.invalid"), seconds: now.timestamp() }
+}
