@@ -136,8 +136,10 @@ impl Scene {
     /// Files that should not outlive a run.
     fn scratch(&self) -> Vec<String> {
         let names = files(self.trail.path()).into_iter().map(|path| path.to_string_lossy().into_owned());
-        let is_lock = |path: &str| path.ends_with(".lock") && !path.ends_with("/orgtrail.lock");
-        names.filter(|path| is_lock(path) || path.ends_with("-unfinished") || path.contains("_git2_")).collect()
+        let marks = [".lock", "-unfinished", "_git2_"];
+        let is_scratch =
+            |path: &String| marks.iter().any(|mark| path.contains(mark)) && !path.ends_with("/orgtrail.lock");
+        names.filter(is_scratch).collect()
     }
 
     /// What a trail that is made from the org as it is now has on record.
