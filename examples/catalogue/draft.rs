@@ -1,0 +1,4 @@
+use std::path::Path;
+use std::process::ExitCode;
+use crate::Files;
+pub fn run(_: &Files, _: &Path, _: &str) -> Result<ExitCode, String> { Err("x".into()) }
