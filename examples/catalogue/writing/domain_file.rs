@@ -18,6 +18,9 @@ pub struct DomainFile {
     pub schema_version: u32,
     /// Where it comes from.
     pub source: Source,
+    /// How the API shows that an entity is gone.
+    #[serde(default)]
+    pub removal: Removal,
     /// What is done with its fields.
     #[serde(default)]
     pub treat: Treat,
@@ -40,8 +43,26 @@ pub struct Source {
     /// The parameters of the listing.
     #[serde(default)]
     pub query: BTreeMap<String, String>,
+    /// The listing under several queries.
+    #[serde(default)]
+    pub passes: Vec<BTreeMap<String, String>>,
+    /// Entities on a page.
+    pub page_size: Option<u64>,
     /// The name of the parameter that takes the page size.
     pub size: Option<String>,
+    /// The name of the parameter that takes the cursor.
+    pub cursor: Option<String>,
+    /// The domain whose entities are the parents.
+    pub parent: Option<String>,
+    /// What stands in the placeholders of the path.
+    #[serde(default)]
+    pub bind: BTreeMap<String, String>,
+    /// The permissions that the reader needs.
+    #[serde(default)]
+    pub permission: Vec<String>,
+    /// The parameters of the read of one entity.
+    #[serde(default)]
+    pub detail_query: BTreeMap<String, String>,
     /// The path that reads one entity.
     pub detail: Option<String>,
     /// Whether the stored form comes from it.
@@ -52,6 +73,14 @@ pub struct Source {
     /// Members that the listing was bound to.
     #[serde(default)]
     pub stamp: Vec<String>,
+}
+
+/// How the API shows that an entity is gone.
+#[derive(Default, Deserialize)]
+pub struct Removal {
+    /// The parameters of the read that tells.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
 }
 
 /// What is done with the fields of a domain.
@@ -70,7 +99,7 @@ pub struct Treat {
     pub secret: Vec<FieldPath>,
 }
 
-/// A reference; its target does not matter here.
+/// A reference.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub enum Reference {
@@ -78,10 +107,32 @@ pub enum Reference {
     Target(String),
     /// With what belongs to the relation.
     Full {
+        /// One target or several.
+        domain: Targets,
         /// Members that are kept.
         #[serde(default)]
         keep: Vec<String>,
     },
+}
+
+/// What a reference may lead to.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Targets {
+    /// One domain.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
+impl Reference {
+    /// The domains that it may lead to.
+    pub fn targets(&self) -> &[String] {
+        match self {
+            Self::Target(one) | Self::Full { domain: Targets::One(one), .. } => std::slice::from_ref(one),
+            Self::Full { domain: Targets::Several(several), .. } => several,
+        }
+    }
 }
 
 impl DomainFile {

@@ -33,7 +33,7 @@ impl Treatment {
         let references = domain.references.iter().map(|(path, reference)| {
             let keep = match reference {
                 Reference::Target(_) => Vec::new(),
-                Reference::Full { keep } => keep.clone(),
+                Reference::Full { keep, .. } => keep.clone(),
             };
             (path.clone(), Mark::Reference(keep))
         });

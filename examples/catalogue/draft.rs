@@ -1,4 +1,0 @@
-use std::path::Path;
-use std::process::ExitCode;
-use crate::Files;
-pub fn run(_: &Files, _: &Path, _: &str) -> Result<ExitCode, String> { Err("x".into()) }
