@@ -13,7 +13,7 @@ use crate::writing::schema;
 use crate::{Files, read, say};
 
 /// Prints the problems, each with its file, and fails where there is one.
-pub fn run(files: &Files, table: Option<&Path>) -> Result<ExitCode, String> {
+pub(crate) fn run(files: &Files, table: Option<&Path>) -> Result<ExitCode, String> {
     let contract = files.contract()?;
     let rows = table.map_or(Ok(Vec::new()), table::read)?;
     let all = domain_files(&files.out).map_err(|error| format!("{}: {error}", files.out.display()))?;
@@ -53,7 +53,9 @@ pub fn run(files: &Files, table: Option<&Path>) -> Result<ExitCode, String> {
         problems.extend(told.iter().map(ToString::to_string));
     }
     let told: BTreeSet<String> = problems.into_iter().collect();
-    told.iter().for_each(|problem| say(problem));
+    for problem in &told {
+        say(problem);
+    }
     say(&format!("{read} of {} domain files can be read, {} problems", all.len(), told.len()));
     Ok(if told.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -162,7 +164,9 @@ fn entities(file: &DomainFile, contract: &Contract) -> Option<String> {
     match (file.listed(contract), &file.source.text_items) {
         (Err(problem), _) => Some(problem),
         (Ok(Kind::Model(name)), Some(_)) => Some(format!("source.text_items: the listing has {name}, not text")),
-        (Ok(Kind::Scalar(name, _)), None) => Some(format!("the listing has items of type {name}; see source.text_items")),
+        (Ok(Kind::Scalar(name, _)), None) => {
+            Some(format!("the listing has items of type {name}; see source.text_items"))
+        }
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use crate::writing::schema;
 use crate::{Files, data, read, say, table, write};
 
 /// Writes all of them; a domain that cannot be written is told and passed over.
-pub fn run(files: &Files, table: &Path) -> Result<ExitCode, String> {
+pub(crate) fn run(files: &Files, table: &Path) -> Result<ExitCode, String> {
     let contract = files.contract()?;
     let rows = table::read(table)?;
     let contract_path = files.out.join("api/contract.json");
@@ -34,7 +34,9 @@ pub fn run(files: &Files, table: &Path) -> Result<ExitCode, String> {
         write(&files.out.join(domain.schema_path()), &written.text)?;
         let row = rows.iter().find(|row| row.domain == *id);
         reduced.add_domain(&contract, &domain, row.and_then(table::Row::largest_page).as_ref());
-        written.models.iter().for_each(|model| reduced.add_model(&contract, model));
+        for model in &written.models {
+            reduced.add_model(&contract, model);
+        }
     }
     for path in data::hints()?.program_paths.keys() {
         reduced.add_path_of_the_program(&contract, path);

@@ -8,50 +8,47 @@ use crate::writing::reduced::LargestPage;
 
 /// A row.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Row {
-    pub domain: String,
-    pub tf_types: String,
-    pub method: String,
-    pub list_path: String,
-    pub query: String,
-    pub required_query: String,
-    pub response_model: String,
-    pub pagination: String,
-    pub page_fields: String,
-    pub page_size_max: String,
-    pub page_size_source: String,
-    pub entities_key: String,
-    pub entity_model: String,
-    pub id_key: String,
-    pub name_key: String,
-    pub completeness: String,
-    pub completeness_evidence: String,
-    pub detail_path: String,
-    pub detail_model: String,
-    pub parent_domain: String,
-    pub child_paths: String,
-    pub volatile: String,
-    pub audit_metadata: String,
-    pub state_fields: String,
-    pub set_arrays_tf: String,
-    pub set_arrays_inferred: String,
-    pub ordered_arrays_tf: String,
-    pub secret_fields: String,
-    pub refs: String,
-    pub refs_tf_unmatched: String,
-    pub embedded_refs: String,
-    pub permissions: String,
-    pub permission_mode: String,
-    pub tf_excluded: String,
-    pub tf_unresolvable: String,
-    pub risk_added: String,
-    pub risk_removed: String,
-    pub risk_modified: String,
-    pub notes: String,
+pub(crate) struct Row {
+    pub(crate) domain: String,
+    pub(crate) tf_types: String,
+    pub(crate) method: String,
+    pub(crate) list_path: String,
+    pub(crate) query: String,
+    pub(crate) required_query: String,
+    pub(crate) pagination: String,
+    pub(crate) page_fields: String,
+    pub(crate) page_size_max: String,
+    pub(crate) page_size_source: String,
+    pub(crate) entities_key: String,
+    pub(crate) entity_model: String,
+    pub(crate) id_key: String,
+    pub(crate) name_key: String,
+    pub(crate) completeness: String,
+    pub(crate) completeness_evidence: String,
+    pub(crate) detail_path: String,
+    pub(crate) detail_model: String,
+    pub(crate) parent_domain: String,
+    pub(crate) child_paths: String,
+    pub(crate) volatile: String,
+    pub(crate) audit_metadata: String,
+    pub(crate) state_fields: String,
+    pub(crate) set_arrays_tf: String,
+    pub(crate) set_arrays_inferred: String,
+    pub(crate) ordered_arrays_tf: String,
+    pub(crate) secret_fields: String,
+    pub(crate) refs: String,
+    pub(crate) refs_tf_unmatched: String,
+    pub(crate) embedded_refs: String,
+    pub(crate) tf_excluded: String,
+    pub(crate) tf_unresolvable: String,
+    pub(crate) risk_added: String,
+    pub(crate) risk_removed: String,
+    pub(crate) risk_modified: String,
+    pub(crate) notes: String,
 }
 
 /// Reads the table.
-pub fn read(path: &Path) -> Result<Vec<Row>, String> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Row>, String> {
     let problem = |error: csv::Error| format!("{}: {error}", path.display());
     let mut reader = csv::Reader::from_path(path).map_err(problem)?;
     reader.deserialize().collect::<Result<_, _>>().map_err(problem)
@@ -59,7 +56,7 @@ pub fn read(path: &Path) -> Result<Vec<Row>, String> {
 
 impl Row {
     /// The largest page that the API is known to serve.
-    pub fn largest_page(&self) -> Option<LargestPage> {
+    pub(crate) fn largest_page(&self) -> Option<LargestPage> {
         let size = self.page_size_max.trim_end_matches('?').parse().ok()?;
         let from = match self.page_size_source.as_str() {
             source if source.starts_with("swagger") => "swagger",

@@ -1,6 +1,7 @@
 //! `[treat]` and `[removal]` of a draft.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use super::model::{Found, Model, from_table, is_under, join};
 use super::references::Reference;
@@ -10,7 +11,7 @@ use crate::writing::contract::Kind;
 
 /// What is done with the fields.
 #[derive(Default)]
-pub struct Fields {
+pub(crate) struct Fields {
     volatile: BTreeSet<String>,
     state: BTreeSet<String>,
     metadata: BTreeSet<String>,
@@ -28,10 +29,11 @@ fn tells_who_or_when(name: &str) -> bool {
 }
 
 /// Members that tell nothing but who and when, wherever they are.
-pub fn is_metadata(name: &str) -> bool {
+pub(crate) fn is_metadata(name: &str) -> bool {
     let (date, by) = (["date", "Date"], ["By", "ByApp", "ByClient", "ByUser"]);
     ["created", "modified", "updated"].iter().any(|done| {
-        let is_date = date.iter().any(|word| name == format!("{word}{}", capital(done)) || name == format!("{done}{word}"));
+        let is_date =
+            date.iter().any(|word| name == format!("{word}{}", capital(done)) || name == format!("{done}{word}"));
         is_date || by.iter().any(|word| name == format!("{done}{word}"))
     })
 }
@@ -53,7 +55,7 @@ const PERSONAL_WORDS: [&str; 6] = ["email", "phonenumber", "address", "firstname
 
 impl Fields {
     /// What the columns of the table say of members that the model has.
-    pub fn of_the_row(row: &Row, model: &Model<'_>, remarks: &mut Remarks) -> Self {
+    pub(crate) fn of_the_row(row: &Row, model: &Model<'_>, remarks: &mut Remarks) -> Self {
         let mut fields = Self::default();
         for name in row.volatile.split_whitespace().chain(row.audit_metadata.split_whitespace()) {
             let path = from_table(name);
@@ -99,13 +101,13 @@ impl Fields {
     }
 
     /// Whether a path is not stored.
-    pub fn drops(&self, path: &str) -> bool {
+    pub(crate) fn drops(&self, path: &str) -> bool {
         let all = [&self.volatile, &self.state, &self.metadata, &self.copied];
         all.into_iter().any(|paths| is_under(path, paths.iter().map(String::as_str)))
     }
 
     /// Takes a member for copied.
-    pub fn copy(&mut self, member: &str) {
+    pub(crate) fn copy(&mut self, member: &str) {
         if !self.drops(member) {
             self.copied.insert(member.to_owned());
         }
@@ -117,7 +119,12 @@ impl Fields {
     }
 
     /// What the model shows below its first level.
-    pub fn add_nested(&mut self, model: &Model<'_>, references: &BTreeMap<String, Reference>, remarks: &mut Remarks) {
+    pub(crate) fn add_nested(
+        &mut self,
+        model: &Model<'_>,
+        references: &BTreeMap<String, Reference>,
+        remarks: &mut Remarks,
+    ) {
         let (mut nested, mut secrets, mut people, mut free) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut volatile, mut metadata) = (Vec::new(), Vec::new());
         for one in model.walk(&|one| self.closes(references, one) || is_metadata(one.name)) {
@@ -147,6 +154,7 @@ impl Fields {
                 free.push(one.path);
             }
         }
+        self.secret.retain(|path| !is_reference(references, path));
         self.volatile.extend(volatile);
         self.metadata.extend(metadata);
         remarks.list("who and when?", &nested);
@@ -156,7 +164,7 @@ impl Fields {
     }
 
     /// Arrays whose order has no meaning.
-    pub fn add_sets(
+    pub(crate) fn add_sets(
         &mut self,
         row: &Row,
         model: &Model<'_>,
@@ -186,13 +194,15 @@ impl Fields {
         let decided = |path: &String| self.sets.contains_key(path) || ordered.contains(&join(path, "*"));
         let arrays = model.walk(&|one| self.closes(references, one)).into_iter().filter(|one| {
             let set_of_references = references.contains_key(&join(&one.path, "*"));
-            matches!(one.kind, Kind::Array(_)) && !self.drops(&one.path) && (set_of_references || !self.closes(references, one))
+            matches!(one.kind, Kind::Array(_))
+                && !self.drops(&one.path)
+                && (set_of_references || !self.closes(references, one))
         });
         let open: Vec<String> = arrays.map(|one| one.path).filter(|path| !decided(path)).collect();
         remarks.list("does their order mean anything", &open);
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for (name, paths) in [
             ("volatile", &self.volatile),
@@ -215,10 +225,8 @@ impl Fields {
             }
             text.push_str("[treat.sets]\n");
             for (path, key) in &self.sets {
-                match key.as_slice() {
-                    [one] => text.push_str(&format!("{path:?} = {one:?}\n")),
-                    several => text.push_str(&format!("{path:?} = {several:?}\n")),
-                }
+                let key = if let [one] = key.as_slice() { format!("{one:?}") } else { format!("{key:?}") };
+                let _ = writeln!(text, "{path:?} = {key}");
             }
         }
         text
@@ -230,7 +238,7 @@ fn is_reference(references: &BTreeMap<String, Reference>, path: &str) -> bool {
 }
 
 /// The marks of a deleted entity.
-pub fn removal(model: &Model<'_>) -> String {
+pub(crate) fn removal(model: &Model<'_>) -> String {
     if model.values("state").contains(&"deleted") {
         "[removal]\ngone_when = { state = \"deleted\" }\n".to_owned()
     } else if model.own_members().contains(&"deleted") {

@@ -9,6 +9,7 @@ mod source;
 mod text;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -19,14 +20,14 @@ use crate::writing::domain_file::DomainFile;
 use crate::{Files, say, write};
 
 /// What drafts are made from.
-pub struct Sources<'s> {
-    pub contract: &'s Contract,
-    pub hints: &'s Hints,
-    pub rows: &'s [Row],
+pub(crate) struct Sources<'s> {
+    pub(crate) contract: &'s Contract,
+    pub(crate) hints: &'s Hints,
+    pub(crate) rows: &'s [Row],
 }
 
 /// Writes all drafts that are missing.
-pub fn run(files: &Files, table: &Path, only: &str) -> Result<ExitCode, String> {
+pub(crate) fn run(files: &Files, table: &Path, only: &str) -> Result<ExitCode, String> {
     let (contract, hints, rows) = (files.contract()?, hints()?, table::read(table)?);
     let sources = Sources { contract: &contract, hints: &hints, rows: &rows };
     let only = globset::Glob::new(only).map_err(|error| error.to_string())?.compile_matcher();
@@ -55,14 +56,14 @@ pub fn run(files: &Files, table: &Path, only: &str) -> Result<ExitCode, String> 
 
 /// Remarks for the reader of a draft, in order, each once.
 #[derive(Default)]
-pub struct Remarks {
+pub(crate) struct Remarks {
     lines: Vec<String>,
     seen: BTreeSet<String>,
 }
 
 impl Remarks {
     /// Adds a remark.
-    pub fn add(&mut self, line: impl Into<String>) {
+    pub(crate) fn add(&mut self, line: impl Into<String>) {
         let line = line.into().replace('\n', " ");
         if self.seen.insert(line.clone()) {
             self.lines.push(line);
@@ -70,7 +71,7 @@ impl Remarks {
     }
 
     /// Adds a remark about several things, unless there are none.
-    pub fn list<T: AsRef<str>>(&mut self, about: &str, things: &[T]) {
+    pub(crate) fn list<T: AsRef<str>>(&mut self, about: &str, things: &[T]) {
         if !things.is_empty() {
             let things: Vec<&str> = things.iter().map(AsRef::as_ref).collect();
             self.add(format!("{about}: {}", things.join(", ")));
@@ -98,7 +99,7 @@ fn draft(row: &Row, sources: &Sources<'_>) -> Result<String, String> {
     let identity = source.identity(row, &model, &references, sources.hints, &mut remarks);
     let mut text = String::new();
     for line in &remarks.lines {
-        text.push_str(&format!("# REVIEW: {line}\n"));
+        let _ = writeln!(text, "# REVIEW: {line}");
     }
     text.push_str(&header);
     for part in [
@@ -147,10 +148,7 @@ fn header(row: &Row, hints: &Hints) -> String {
         .filter(|name| *name != "none")
         .map(|name| if name.starts_with("genesyscloud_") { name.to_owned() } else { format!("genesyscloud_{name}") })
         .collect();
-    format!(
-        "about = \"\"\nschema_version = 1\ntier = \"{tier}\"\n{}",
-        text::list("terraform", &terraform)
-    )
+    format!("about = \"\"\nschema_version = 1\ntier = \"{tier}\"\n{}", text::list("terraform", &terraform))
 }
 
 fn risk(row: &Row, model: &model::Model<'_>) -> String {
@@ -161,7 +159,7 @@ fn risk(row: &Row, model: &model::Model<'_>) -> String {
     if ["high", "critical"].contains(&row.risk_modified.as_str()) {
         for member in ["description", "name"] {
             if model.has(member) {
-                text.push_str(&format!("\"modified /{member}\" = \"medium\"\n"));
+                let _ = writeln!(text, "\"modified /{member}\" = \"medium\"");
             }
         }
     }

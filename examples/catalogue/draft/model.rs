@@ -3,41 +3,41 @@
 use crate::writing::contract::{Contract, Kind, Member};
 
 /// The model that a stored form is made from.
-pub struct Model<'c> {
+pub(crate) struct Model<'c> {
     contract: &'c Contract,
     root: Kind<'c>,
 }
 
 /// A member somewhere in it.
 #[derive(Clone)]
-pub struct Found<'c> {
+pub(crate) struct Found<'c> {
     /// Where: dotted, `*` for every item or value.
-    pub path: String,
+    pub(crate) path: String,
     /// Its own name.
-    pub name: &'c str,
+    pub(crate) name: &'c str,
     /// Its type, under arrays and maps.
-    pub kind: Kind<'c>,
+    pub(crate) kind: Kind<'c>,
     /// Whether there are several of it: an array or a map.
-    pub member: &'c Member,
+    pub(crate) member: &'c Member,
 }
 
 impl<'c> Model<'c> {
-    pub fn new(contract: &'c Contract, root: Kind<'c>) -> Self {
+    pub(crate) fn new(contract: &'c Contract, root: Kind<'c>) -> Self {
         Self { contract, root }
     }
 
     /// The type at a path.
-    pub fn kind_at(&self, path: &str) -> Option<Kind<'c>> {
+    pub(crate) fn kind_at(&self, path: &str) -> Option<Kind<'c>> {
         path.split('.').try_fold(self.root.clone(), |kind, step| self.step(&kind, step))
     }
 
     /// Whether there is something at a path.
-    pub fn has(&self, path: &str) -> bool {
+    pub(crate) fn has(&self, path: &str) -> bool {
         self.kind_at(path).is_some()
     }
 
     /// The step from a type to a member, or with `*` to its items.
-    pub fn step(&self, kind: &Kind<'c>, step: &str) -> Option<Kind<'c>> {
+    pub(crate) fn step(&self, kind: &Kind<'c>, step: &str) -> Option<Kind<'c>> {
         match kind {
             Kind::Array(inner) if step == "*" => Some((**inner).clone()),
             Kind::Map(inner) => Some((**inner).clone()),
@@ -51,7 +51,7 @@ impl<'c> Model<'c> {
     }
 
     /// The values that a member of the entity is known to have.
-    pub fn values(&self, member: &str) -> Vec<&'c str> {
+    pub(crate) fn values(&self, member: &str) -> Vec<&'c str> {
         let Kind::Model(name) = self.root else { return Vec::new() };
         let member = self.contract.models.get(name).and_then(|model| model.props.get(member));
         let values = member.and_then(|member| member.r#enum.as_ref());
@@ -59,17 +59,17 @@ impl<'c> Model<'c> {
     }
 
     /// The names of the members of a model.
-    pub fn members(&self, model: &str) -> Vec<&'c str> {
+    pub(crate) fn members(&self, model: &str) -> Vec<&'c str> {
         self.contract.models.get(model).map_or_else(Vec::new, |model| model.props.keys().map(String::as_str).collect())
     }
 
     /// The names of the members of the entity.
-    pub fn own_members(&self) -> Vec<&'c str> {
+    pub(crate) fn own_members(&self) -> Vec<&'c str> {
         if let Kind::Model(name) = self.root { self.members(name) } else { Vec::new() }
     }
 
     /// Every member, outer ones first, but for those below a place that `closed` names and below models in themselves.
-    pub fn walk(&self, closed: &dyn Fn(&Found<'c>) -> bool) -> Vec<Found<'c>> {
+    pub(crate) fn walk(&self, closed: &dyn Fn(&Found<'c>) -> bool) -> Vec<Found<'c>> {
         let mut found = Vec::new();
         self.walk_in(&self.root, "", &mut Vec::new(), closed, &mut found);
         found
@@ -106,16 +106,18 @@ impl<'c> Model<'c> {
 }
 
 /// A path and one step more.
-pub fn join(path: &str, step: &str) -> String {
+pub(crate) fn join(path: &str, step: &str) -> String {
     if path.is_empty() { step.to_owned() } else { format!("{path}.{step}") }
 }
 
 /// A path of the table (`a[].b{}`) as the domain files write it (`a.*.b.*`).
-pub fn from_table(path: &str) -> String {
+pub(crate) fn from_table(path: &str) -> String {
     path.replace("[]", ".*").replace("{}", ".*")
 }
 
 /// Whether a path is one of these or lies below it.
-pub fn is_under<'p>(path: &str, others: impl IntoIterator<Item = &'p str>) -> bool {
-    others.into_iter().any(|other| path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+pub(crate) fn is_under<'p>(path: &str, others: impl IntoIterator<Item = &'p str>) -> bool {
+    others
+        .into_iter()
+        .any(|other| path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }

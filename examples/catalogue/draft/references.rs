@@ -1,6 +1,7 @@
 //! `[references]` of a draft.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::fields::{Fields, is_metadata};
 use super::model::{Found, Model, from_table, is_under};
@@ -11,25 +12,25 @@ use crate::writing::contract::Kind;
 
 /// A reference.
 #[derive(Clone, Debug, Default)]
-pub struct Reference {
+pub(crate) struct Reference {
     /// What it may lead to.
-    pub targets: Vec<String>,
+    pub(crate) targets: Vec<String>,
     /// What belongs to the relation.
-    pub keep: Vec<String>,
+    pub(crate) keep: Vec<String>,
 }
 
 /// What the members of a model are at most where it only stands for another entity.
 const OF_A_REFERENCE: [&str; 6] = ["id", "name", "selfUri", "division", "displayName", "type"];
 
 /// The references that the table says, and those that the models and the names of members show.
-pub fn find(
+pub(crate) fn find(
     row: &Row,
     model: &Model<'_>,
     fields: &Fields,
     sources: &Sources<'_>,
     remarks: &mut Remarks,
 ) -> BTreeMap<String, Reference> {
-    let mut found = said(row, model, fields, sources, remarks);
+    let (mut found, supposed) = said(row, model, fields, sources, remarks);
     let mut guessed = Vec::new();
     let mut open = Vec::new();
     let known = found.clone();
@@ -48,14 +49,23 @@ pub fn find(
         if holds_known(&path) {
             continue;
         }
+        if let Some(likely) = supposed.get(&path) {
+            found.insert(path, likely.clone());
+            continue;
+        }
         match domain {
-            Some(domain) if sources.becomes_domain(&domain) => {
+            Stands::For(domain) if sources.becomes_domain(&domain) => {
                 if !one.name.eq_ignore_ascii_case("division") {
                     guessed.push(format!("{path} -> {domain}"));
                 }
                 found.insert(path, Reference { targets: vec![domain], keep: Vec::new() });
             }
             _ => open.push(format!("{path} ({})", one.member.r#type)),
+        }
+    }
+    for (path, likely) in supposed {
+        if !is_known(&found, &path) && model.has(&path) {
+            found.insert(path, likely);
         }
     }
     remarks.list("taken for references by their name or model", &guessed);
@@ -67,15 +77,16 @@ pub fn find(
     found
 }
 
-/// What the table says: `path->domain`, with `~` where it was guessed.
+/// What the table says: `path->domain`, with `~` where it was guessed; those are the second.
 fn said(
     row: &Row,
     model: &Model<'_>,
     fields: &Fields,
     sources: &Sources<'_>,
     remarks: &mut Remarks,
-) -> BTreeMap<String, Reference> {
+) -> (BTreeMap<String, Reference>, BTreeMap<String, Reference>) {
     let mut found: BTreeMap<String, Reference> = BTreeMap::new();
+    let mut supposed: BTreeMap<String, Reference> = BTreeMap::new();
     let mut guessed = Vec::new();
     for (path, domain) in row.refs.split_whitespace().filter_map(|text| text.split_once("->")) {
         let is_guess = path.ends_with('~');
@@ -99,7 +110,8 @@ fn said(
         if is_guess && !place.ends_with("division") {
             guessed.push(format!("{place} -> {domain}"));
         }
-        let targets = &mut found.entry(place).or_default().targets;
+        let list = if is_guess { &mut supposed } else { &mut found };
+        let targets = &mut list.entry(place).or_default().targets;
         if !targets.iter().any(|target| target == domain) {
             targets.push(domain.to_owned());
             targets.sort();
@@ -108,11 +120,18 @@ fn said(
     remarks.list("references that the table guessed", &guessed);
     let outer: Vec<String> = found.keys().cloned().collect();
     found.retain(|path, _| !outer.iter().any(|other| other != path && is_under(path, [other.as_str()])));
-    found
+    (found, supposed)
 }
 
-/// Whether a member stands for another entity, and for one of which domain.
-fn stands_for(model: &Model<'_>, one: &Found<'_>, sources: &Sources<'_>) -> Option<Option<String>> {
+/// What a member stands for that is another entity.
+enum Stands {
+    /// One of this domain.
+    For(String),
+    /// Nobody says of which.
+    ForSomething,
+}
+
+fn stands_for(model: &Model<'_>, one: &Found<'_>, sources: &Sources<'_>) -> Option<Stands> {
     let name = one.kind.model()?;
     let members = model.members(name);
     let has = |member: &str| members.contains(&member);
@@ -121,9 +140,10 @@ fn stands_for(model: &Model<'_>, one: &Found<'_>, sources: &Sources<'_>) -> Opti
     }
     let target = || sources.hints.target(one.name).map(str::to_owned);
     if has("selfUri") && members.iter().all(|member| OF_A_REFERENCE.contains(member)) {
-        return Some(target().or_else(|| sources.domain_of_model(name)));
+        let domain = target().or_else(|| sources.domain_of_model(name));
+        return Some(domain.map_or(Stands::ForSomething, Stands::For));
     }
-    sources.domain_of_model(name).map(Some)
+    sources.domain_of_model(name).map(Stands::For)
 }
 
 /// Where the reference itself is: the items of arrays, the values of maps.
@@ -143,7 +163,7 @@ fn is_known(known: &BTreeMap<String, Reference>, path: &str) -> bool {
 
 impl Sources<'_> {
     /// Whether the table has a domain that is not left out.
-    pub fn becomes_domain(&self, domain: &str) -> bool {
+    pub(crate) fn becomes_domain(&self, domain: &str) -> bool {
         self.rows.iter().any(|row| row.domain == domain) && !self.hints.excluded.contains_key(domain)
     }
 
@@ -153,7 +173,9 @@ impl Sources<'_> {
             return Some(domain.clone());
         }
         let of_model = |row: &&crate::table::Row| {
-            row.id_key == "id" && row.parent_domain.is_empty() && [&row.entity_model, &row.detail_model].into_iter().any(|name| name == model)
+            row.id_key == "id"
+                && row.parent_domain.is_empty()
+                && [&row.entity_model, &row.detail_model].into_iter().any(|name| name == model)
         };
         let mut rows = self.rows.iter().filter(of_model);
         let first = rows.next()?;
@@ -162,7 +184,7 @@ impl Sources<'_> {
 }
 
 /// A relation: everything but the id of the target and what is kept is copied.
-pub fn of_a_relation(
+pub(crate) fn of_a_relation(
     relation: &Relation,
     model: &Model<'_>,
     fields: &mut Fields,
@@ -177,7 +199,7 @@ pub fn of_a_relation(
     BTreeMap::from([("id".to_owned(), Reference { targets: vec![relation.domain.clone()], keep: Vec::new() })])
 }
 
-pub fn text(references: &BTreeMap<String, Reference>) -> String {
+pub(crate) fn text(references: &BTreeMap<String, Reference>) -> String {
     if references.is_empty() {
         return String::new();
     }
@@ -188,11 +210,11 @@ pub fn text(references: &BTreeMap<String, Reference>) -> String {
             several => format!("{several:?}"),
         };
         if reference.keep.is_empty() && reference.targets.len() == 1 {
-            text.push_str(&format!("{path:?} = {domains}\n"));
+            let _ = writeln!(text, "{path:?} = {domains}");
         } else if reference.keep.is_empty() {
-            text.push_str(&format!("{path:?} = {{ domain = {domains} }}\n"));
+            let _ = writeln!(text, "{path:?} = {{ domain = {domains} }}");
         } else {
-            text.push_str(&format!("{path:?} = {{ domain = {domains}, keep = {:?} }}\n", reference.keep));
+            let _ = writeln!(text, "{path:?} = {{ domain = {domains}, keep = {:?} }}", reference.keep);
         }
     }
     text

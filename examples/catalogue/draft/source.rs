@@ -1,6 +1,7 @@
 //! `[source]` and `[identity]` of a draft.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::model::Model;
 use super::references::Reference;
@@ -11,7 +12,7 @@ use crate::writing::contract::Operation;
 
 /// Where a domain comes from, as far as it is known.
 #[derive(Default)]
-pub struct Drafted {
+pub(crate) struct Drafted {
     lines: Vec<String>,
     parent: Option<String>,
     bind: BTreeMap<String, String>,
@@ -23,7 +24,7 @@ pub struct Drafted {
 }
 
 /// What tells the entities apart.
-pub struct Identity {
+pub(crate) struct Identity {
     key: Vec<String>,
     name: Option<String>,
     natural: Vec<String>,
@@ -31,7 +32,7 @@ pub struct Identity {
 }
 
 impl Drafted {
-    pub fn new(row: &Row, sources: &Sources<'_>, remarks: &mut Remarks) -> Result<Self, String> {
+    pub(crate) fn new(row: &Row, sources: &Sources<'_>, remarks: &mut Remarks) -> Result<Self, String> {
         let method = row.method.to_ascii_lowercase();
         let found = sources.contract.operation(&row.list_path, &method);
         let (path, operation) = found.ok_or_else(|| format!("the API has no {} {}", row.method, row.list_path))?;
@@ -73,7 +74,8 @@ impl Drafted {
             if row.page_size_max.ends_with('?') || size.is_empty() {
                 remarks.add("the largest page is assumed");
             }
-            let counted = ["total", "pageCount"].iter().any(|name| row.page_fields.split(' ').any(|field| field == *name));
+            let counted =
+                ["total", "pageCount"].iter().any(|name| row.page_fields.split(' ').any(|field| field == *name));
             if !counted {
                 self.lines.push("counted = false\n".to_owned());
             }
@@ -141,24 +143,24 @@ impl Drafted {
     }
 
     /// As far as the model depends on it.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = format!("[source]\n{}", self.lines.concat());
         if let Some(detail) = &self.detail {
-            text.push_str(&format!("detail = {detail:?}\nread_detail = {}\n", self.read_detail));
+            let _ = writeln!(text, "detail = {detail:?}\nread_detail = {}", self.read_detail);
         }
         text
     }
 
     /// The whole table.
-    pub fn text_with(&self, identity: &Identity, row: &Row) -> String {
+    pub(crate) fn text_with(&self, identity: &Identity, row: &Row) -> String {
         let mut text = format!("[source]\n{}", self.lines.concat());
         if let Some(parent) = &self.parent {
-            text.push_str(&format!("parent = {parent:?}\n"));
+            let _ = writeln!(text, "parent = {parent:?}");
         }
         let mut bind = self.bind.clone();
         let in_key = identity.key.iter().any(|part| part == "$parent");
         if let Some(detail) = &self.detail {
-            text.push_str(&format!("detail = {:?}\n", self.detail_by_key(detail, identity, row)));
+            let _ = writeln!(text, "detail = {:?}", Self::detail_by_key(detail, identity, row));
             let of_parent = self.of_parent.as_ref().filter(|name| detail.contains(&format!("{{{name}}}")));
             if let Some(name) = of_parent.filter(|_| bind.is_empty() && self.parent.is_some() && !in_key) {
                 bind.insert(name.clone(), "$key".to_owned());
@@ -170,13 +172,15 @@ impl Drafted {
         text.push_str(&self.permission);
         if !bind.is_empty() {
             text.push_str("\n[source.bind]\n");
-            bind.iter().for_each(|(name, value)| text.push_str(&format!("{name} = {value:?}\n")));
+            for (name, value) in &bind {
+                let _ = writeln!(text, "{name} = {value:?}");
+            }
         }
         text
     }
 
     /// The path of one entity with the member of its key in the place that stands for the entity itself: the last one.
-    fn detail_by_key(&self, detail: &str, identity: &Identity, row: &Row) -> String {
+    fn detail_by_key(detail: &str, identity: &Identity, row: &Row) -> String {
         let own = identity.key.iter().rev().find(|part| !part.starts_with('$'));
         let shared = |placeholder: &str| row.list_path.contains(&format!("{{{placeholder}}}"));
         let last = detail.rfind('{').zip(detail.rfind('}')).filter(|(from, to)| from < to);
@@ -188,7 +192,7 @@ impl Drafted {
         }
     }
 
-    pub fn identity(
+    pub(crate) fn identity(
         &self,
         row: &Row,
         model: &Model<'_>,
@@ -207,11 +211,11 @@ impl Drafted {
             natural.push("division.id".to_owned());
         }
         let first = key.first().map(String::as_str).unwrap_or_default();
-        let named = |domain: &String| hints.named.domains.contains(domain);
+        let by_name = |domain: &String| hints.named.domains.contains(domain);
         let random_uuid = match first {
             "$org" => false,
-            "$parent" => !self.parent.as_ref().is_some_and(named),
-            first => first.ends_with("id") && !named(&row.domain),
+            "$parent" => !self.parent.as_ref().is_some_and(by_name),
+            first => first.ends_with("id") && !by_name(&row.domain),
         };
         Identity { key, name: name.filter(|_| !relation), natural, random_uuid }
     }
@@ -248,17 +252,18 @@ impl Drafted {
             remarks.add(format!("it has an id of its own and says which of {parent} it belongs to: is the id unique?"));
             return own;
         }
-        let of_parent = |path: &&String| references.get(path.trim_end_matches(".id")).is_some_and(|it| it.targets.contains(parent));
+        let of_parent =
+            |path: &&String| references.get(path.trim_end_matches(".id")).is_some_and(|it| it.targets.contains(parent));
         let rest = own.iter().filter(|path| !of_parent(path) && *path != "promptId").cloned();
         std::iter::once("$parent".to_owned()).chain(rest).collect()
     }
 }
 
 impl Identity {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = format!("[identity]\n{}", text::list("key", &self.key));
         if let Some(name) = &self.name {
-            text.push_str(&format!("name = {name:?}\n"));
+            let _ = writeln!(text, "name = {name:?}");
         }
         if !self.natural.is_empty() {
             text.push_str(&text::list("natural", &self.natural));

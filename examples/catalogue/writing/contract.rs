@@ -7,89 +7,89 @@ use serde_json::Value;
 
 /// The contract, whole or reduced.
 #[derive(Deserialize)]
-pub struct Contract {
+pub(crate) struct Contract {
     /// Where it comes from.
     #[serde(rename = "_meta")]
-    pub meta: Value,
+    pub(crate) meta: Value,
     /// The operations, by path and method.
-    pub paths: BTreeMap<String, BTreeMap<String, Operation>>,
+    pub(crate) paths: BTreeMap<String, BTreeMap<String, Operation>>,
     /// The models, by name.
-    pub models: BTreeMap<String, Model>,
+    pub(crate) models: BTreeMap<String, Model>,
 }
 
 /// One method of one path.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Operation {
+pub(crate) struct Operation {
     /// The query parameters.
-    pub query: Vec<Parameter>,
+    pub(crate) query: Vec<Parameter>,
     /// The type of the reply.
-    pub response: Option<String>,
+    pub(crate) response: Option<String>,
     /// The type of the request's body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<String>,
+    pub(crate) body: Option<String>,
     /// What the reader needs.
     #[serde(default)]
-    pub permissions: Vec<String>,
+    pub(crate) permissions: Vec<String>,
     /// Whether it needs any or all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub permission_mode: Option<String>,
+    pub(crate) permission_mode: Option<String>,
     /// The scopes of a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scopes: Option<Vec<String>>,
+    pub(crate) scopes: Option<Vec<String>>,
 }
 
 /// A query parameter.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Parameter {
+pub(crate) struct Parameter {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its type.
-    pub r#type: String,
+    pub(crate) r#type: String,
     /// Whether it must be given.
-    pub required: bool,
+    pub(crate) required: bool,
     /// The value it has where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default: Option<Value>,
+    pub(crate) default: Option<Value>,
     /// The largest value it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max: Option<u64>,
+    pub(crate) max: Option<u64>,
     /// Who says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_from: Option<String>,
+    pub(crate) max_from: Option<String>,
     /// The values known to be taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub r#enum: Option<Vec<Value>>,
+    pub(crate) r#enum: Option<Vec<Value>>,
 }
 
 /// A model.
 #[derive(Clone, Deserialize, Serialize)]
-pub struct Model {
+pub(crate) struct Model {
     /// Its members, by name.
-    pub props: BTreeMap<String, Member>,
+    pub(crate) props: BTreeMap<String, Member>,
 }
 
 /// A member of a model.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Member {
+pub(crate) struct Member {
     /// Its type.
-    pub r#type: String,
+    pub(crate) r#type: String,
     /// Whether only the API sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub read_only: Option<bool>,
+    pub(crate) read_only: Option<bool>,
     /// Whether it must be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub required: Option<bool>,
+    pub(crate) required: Option<bool>,
     /// The values known to occur.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub r#enum: Option<Vec<Value>>,
+    pub(crate) r#enum: Option<Vec<Value>>,
 }
 
 /// A type as the contract writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind<'c> {
+pub(crate) enum Kind<'c> {
     /// A string, number or boolean: the type and the format of JSON Schema.
     Scalar(&'static str, Option<&'static str>),
     /// JSON without a type.
@@ -104,7 +104,7 @@ pub enum Kind<'c> {
 
 impl<'c> Kind<'c> {
     /// Reads `array<Queue>`, `string(date-time)` and the like.
-    pub fn parse(text: &'c str) -> Self {
+    pub(crate) fn parse(text: &'c str) -> Self {
         let inside = |prefix: &str| text.strip_prefix(prefix)?.strip_suffix('>');
         if let Some(items) = inside("array<") {
             return Self::Array(Box::new(Self::parse(items)));
@@ -125,7 +125,7 @@ impl<'c> Kind<'c> {
     }
 
     /// The model in it, under arrays and maps.
-    pub fn model(&self) -> Option<&'c str> {
+    pub(crate) fn model(&self) -> Option<&'c str> {
         match self {
             Self::Array(inner) | Self::Map(inner) => inner.model(),
             Self::Model(name) => Some(name),
@@ -135,33 +135,33 @@ impl<'c> Kind<'c> {
 }
 
 /// A path with its placeholders made alike, so that `{id}` and `{queueId}` are the same place.
-pub fn shape_of(path: &str) -> String {
+pub(crate) fn shape_of(path: &str) -> String {
     let segments = path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
     segments.collect::<Vec<_>>().join("/")
 }
 
 impl Contract {
     /// Reads a contract.
-    pub fn read(text: &str) -> Result<Self, String> {
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| format!("the contract is not what it should be: {error}"))
     }
 
     /// A path as the contract spells it, with the operation.
-    pub fn operation(&self, path: &str, method: &str) -> Option<(&str, &Operation)> {
+    pub(crate) fn operation(&self, path: &str, method: &str) -> Option<(&str, &Operation)> {
         let wanted = shape_of(path);
         let (spelled, methods) = self.paths.iter().find(|(known, _)| shape_of(known) == wanted)?;
         Some((spelled, methods.get(method)?))
     }
 
     /// The version of the SDK that it was read from.
-    pub fn sdk_version(&self) -> &str {
+    pub(crate) fn sdk_version(&self) -> &str {
         let text = ["sdk", "source"].iter().find_map(|name| self.meta.get(name)?.as_str()).unwrap_or_default();
         let mut words = text.split([' ', ':', ',']);
         words.find(|word| is_dotted(word, '.')).unwrap_or("unknown")
     }
 
     /// The day of the specification that it was read from.
-    pub fn date(&self) -> Option<&str> {
+    pub(crate) fn date(&self) -> Option<&str> {
         let text = ["date", "swagger"].iter().find_map(|name| self.meta.get(name)?.as_str())?;
         text.split(['(', ')', ',', ' ']).find(|word| is_dotted(word, '-'))
     }
@@ -176,7 +176,7 @@ fn is_dotted(word: &str, sign: char) -> bool {
 
 impl Operation {
     /// The query parameter of a name.
-    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<&Parameter> {
         self.query.iter().find(|parameter| parameter.name == name)
     }
 }

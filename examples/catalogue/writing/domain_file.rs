@@ -10,99 +10,99 @@ use super::contract::{Contract, Kind};
 
 /// A domain file.
 #[derive(Deserialize)]
-pub struct DomainFile {
+pub(crate) struct DomainFile {
     /// The name of the domain.
     #[serde(skip)]
-    pub id: String,
+    pub(crate) id: String,
     /// The version of its stored form.
-    pub schema_version: u32,
+    pub(crate) schema_version: u32,
     /// Where it comes from.
-    pub source: Source,
+    pub(crate) source: Source,
     /// How the API shows that an entity is gone.
     #[serde(default)]
-    pub removal: Removal,
+    pub(crate) removal: Removal,
     /// What is done with its fields.
     #[serde(default)]
-    pub treat: Treat,
+    pub(crate) treat: Treat,
     /// Its references.
     #[serde(default)]
-    pub references: BTreeMap<FieldPath, Reference>,
+    pub(crate) references: BTreeMap<FieldPath, Reference>,
 }
 
 /// Where a domain comes from.
 #[derive(Deserialize)]
-pub struct Source {
+pub(crate) struct Source {
     /// The path of the listing.
-    pub path: String,
+    pub(crate) path: String,
     /// How it is paged.
-    pub paging: String,
+    pub(crate) paging: String,
     /// The member of the envelope that holds the entities.
-    pub entities: Option<String>,
+    pub(crate) entities: Option<String>,
     /// Present where the listing is a query by POST.
-    pub body: Option<toml::Table>,
+    pub(crate) body: Option<toml::Table>,
     /// The parameters of the listing.
     #[serde(default)]
-    pub query: BTreeMap<String, String>,
+    pub(crate) query: BTreeMap<String, String>,
     /// The listing under several queries.
     #[serde(default)]
-    pub passes: Vec<BTreeMap<String, String>>,
+    pub(crate) passes: Vec<BTreeMap<String, String>>,
     /// Entities on a page.
-    pub page_size: Option<u64>,
+    pub(crate) page_size: Option<u64>,
     /// The name of the parameter that takes the page size.
-    pub size: Option<String>,
+    pub(crate) size: Option<String>,
     /// The name of the parameter that takes the cursor.
-    pub cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
     /// The domain whose entities are the parents.
-    pub parent: Option<String>,
+    pub(crate) parent: Option<String>,
     /// What stands in the placeholders of the path.
     #[serde(default)]
-    pub bind: BTreeMap<String, String>,
+    pub(crate) bind: BTreeMap<String, String>,
     /// The permissions that the reader needs.
     #[serde(default)]
-    pub permission: Vec<String>,
+    pub(crate) permission: Vec<String>,
     /// The parameters of the read of one entity.
     #[serde(default)]
-    pub detail_query: BTreeMap<String, String>,
+    pub(crate) detail_query: BTreeMap<String, String>,
     /// The path that reads one entity.
-    pub detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// Whether the stored form comes from it.
     #[serde(default)]
-    pub read_detail: bool,
+    pub(crate) read_detail: bool,
     /// The member that a listing of bare strings makes of them.
-    pub text_items: Option<String>,
+    pub(crate) text_items: Option<String>,
     /// Members that the listing was bound to.
     #[serde(default)]
-    pub stamp: Vec<String>,
+    pub(crate) stamp: Vec<String>,
 }
 
 /// How the API shows that an entity is gone.
 #[derive(Default, Deserialize)]
-pub struct Removal {
+pub(crate) struct Removal {
     /// The parameters of the read that tells.
     #[serde(default)]
-    pub query: BTreeMap<String, String>,
+    pub(crate) query: BTreeMap<String, String>,
 }
 
 /// What is done with the fields of a domain.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Treat {
+pub(crate) struct Treat {
     /// Dropped.
-    pub volatile: Vec<FieldPath>,
+    pub(crate) volatile: Vec<FieldPath>,
     /// Dropped.
-    pub state: Vec<FieldPath>,
+    pub(crate) state: Vec<FieldPath>,
     /// Dropped.
-    pub metadata: Vec<FieldPath>,
+    pub(crate) metadata: Vec<FieldPath>,
     /// Dropped.
-    pub copied: Vec<FieldPath>,
+    pub(crate) copied: Vec<FieldPath>,
     /// Fingerprinted.
-    pub secret: Vec<FieldPath>,
+    pub(crate) secret: Vec<FieldPath>,
 }
 
 /// A reference.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub enum Reference {
+pub(crate) enum Reference {
     /// The target alone.
     Target(String),
     /// With what belongs to the relation.
@@ -118,7 +118,7 @@ pub enum Reference {
 /// What a reference may lead to.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub enum Targets {
+pub(crate) enum Targets {
     /// One domain.
     One(String),
     /// Several.
@@ -127,7 +127,7 @@ pub enum Targets {
 
 impl Reference {
     /// The domains that it may lead to.
-    pub fn targets(&self) -> &[String] {
+    pub(crate) fn targets(&self) -> &[String] {
         match self {
             Self::Target(one) | Self::Full { domain: Targets::One(one), .. } => std::slice::from_ref(one),
             Self::Full { domain: Targets::Several(several), .. } => several,
@@ -137,29 +137,29 @@ impl Reference {
 
 impl DomainFile {
     /// Reads a domain file.
-    pub fn read(id: &str, text: &str) -> Result<Self, String> {
+    pub(crate) fn read(id: &str, text: &str) -> Result<Self, String> {
         let file: Self = toml::from_str(text).map_err(|error| error.message().to_owned())?;
         Ok(Self { id: id.to_owned(), ..file })
     }
 
     /// The method of the listing.
-    pub fn method(&self) -> &'static str {
+    pub(crate) fn method(&self) -> &'static str {
         if self.source.body.is_some() { "post" } else { "get" }
     }
 
     /// The name of the parameter that takes the page size.
-    pub fn size(&self) -> &str {
+    pub(crate) fn size(&self) -> &str {
         self.source.size.as_deref().unwrap_or("pageSize")
     }
 
     /// The path of the schema, from `schemas/`.
-    pub fn schema_path(&self) -> String {
+    pub(crate) fn schema_path(&self) -> String {
         let (family, name) = self.id.split_once('.').unwrap_or((&self.id, ""));
         format!("{family}/{name}.v{}.json", self.schema_version)
     }
 
     /// The type of what a listing answers for one entity.
-    pub fn listed<'c>(&self, contract: &'c Contract) -> Result<Kind<'c>, String> {
+    pub(crate) fn listed<'c>(&self, contract: &'c Contract) -> Result<Kind<'c>, String> {
         let source = &self.source;
         let reply = reply(contract, &source.path, self.method())?;
         match (source.paging.as_str(), &reply) {
@@ -180,7 +180,7 @@ impl DomainFile {
     }
 
     /// The type that the stored form is made from.
-    pub fn entity<'c>(&self, contract: &'c Contract) -> Result<Kind<'c>, String> {
+    pub(crate) fn entity<'c>(&self, contract: &'c Contract) -> Result<Kind<'c>, String> {
         match &self.source.detail {
             Some(detail) if self.source.read_detail => reply(contract, detail, "get"),
             _ => self.listed(contract),
@@ -197,7 +197,7 @@ fn reply<'c>(contract: &'c Contract, path: &str, method: &str) -> Result<Kind<'c
 const OTHER_FOLDERS: [&str; 4] = ["api", "output", "rules", "sim"];
 
 /// The domain files in a folder, as names of domains and paths, in order of name.
-pub fn domain_files(folder: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
+pub(crate) fn domain_files(folder: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     for family in std::fs::read_dir(folder)? {
         let family = family?;

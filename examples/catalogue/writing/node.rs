@@ -8,46 +8,46 @@ use serde_json::Value;
 /// A schema.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Node {
+pub(crate) struct Node {
     /// Another schema of the same file.
     #[serde(rename = "$ref", skip_serializing_if = "Option::is_none")]
-    pub reference: Option<String>,
+    pub(crate) reference: Option<String>,
     /// Alternatives.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub any_of: Option<Vec<Node>>,
+    pub(crate) any_of: Option<Vec<Node>>,
     /// The type.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub r#type: Option<&'static str>,
+    pub(crate) r#type: Option<&'static str>,
     /// The format of a string.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub format: Option<&'static str>,
+    pub(crate) format: Option<&'static str>,
     /// Members that must be there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub required: Option<Vec<&'static str>>,
+    pub(crate) required: Option<Vec<&'static str>>,
     /// All members that have no name here.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub additional_properties: Option<Rest>,
+    pub(crate) additional_properties: Option<Rest>,
     /// What a string looks like.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pattern: Option<&'static str>,
+    pub(crate) pattern: Option<&'static str>,
     /// The only value.
     #[serde(rename = "const", skip_serializing_if = "Option::is_none")]
-    pub constant: Option<Value>,
+    pub(crate) constant: Option<Value>,
     /// The members.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub properties: Option<BTreeMap<String, Node>>,
+    pub(crate) properties: Option<BTreeMap<String, Node>>,
     /// The items of an array.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub items: Option<Box<Node>>,
+    pub(crate) items: Option<Box<Node>>,
     /// Values known to occur.
     #[serde(rename = "x-values", skip_serializing_if = "Option::is_none")]
-    pub values: Option<Vec<Value>>,
+    pub(crate) values: Option<Vec<Value>>,
 }
 
 /// What members without a name of their own may be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Rest {
+pub(crate) enum Rest {
     /// Whether there may be any.
     Allowed(bool),
     /// What they are.
@@ -56,72 +56,72 @@ pub enum Rest {
 
 /// The schema of a stored file.
 #[derive(Serialize)]
-pub struct Document {
+pub(crate) struct Document {
     /// The dialect.
     #[serde(rename = "$schema")]
-    pub dialect: &'static str,
+    pub(crate) dialect: &'static str,
     /// The permanent name.
     #[serde(rename = "$id")]
-    pub id: String,
+    pub(crate) id: String,
     /// The domain.
-    pub title: String,
+    pub(crate) title: String,
     /// What it describes.
-    pub description: String,
+    pub(crate) description: String,
     /// The file as a whole.
     #[serde(flatten)]
-    pub file: FileNode,
+    pub(crate) file: FileNode,
     /// The schemas that it refers to.
     #[serde(rename = "$defs", skip_serializing_if = "BTreeMap::is_empty")]
-    pub definitions: BTreeMap<String, Node>,
+    pub(crate) definitions: BTreeMap<String, Node>,
 }
 
 /// The outermost object of a stored file.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct FileNode {
+pub(crate) struct FileNode {
     /// An object
-    pub r#type: &'static str,
+    pub(crate) r#type: &'static str,
     /// without other members,
-    pub additional_properties: bool,
+    pub(crate) additional_properties: bool,
     /// with all of these,
-    pub required: [&'static str; 3],
+    pub(crate) required: [&'static str; 3],
     /// which are such.
-    pub properties: BTreeMap<&'static str, Node>,
+    pub(crate) properties: BTreeMap<&'static str, Node>,
 }
 
 impl Node {
     /// A schema of the same file.
-    pub fn to(definition: &str) -> Self {
+    pub(crate) fn to(definition: &str) -> Self {
         Self { reference: Some(format!("#/$defs/{definition}")), ..Self::default() }
     }
 
     /// A string, number or boolean.
-    pub fn scalar(name: &'static str, format: Option<&'static str>, values: Option<Vec<Value>>) -> Self {
+    pub(crate) fn scalar(name: &'static str, format: Option<&'static str>, values: Option<Vec<Value>>) -> Self {
         Self { r#type: Some(name), format, values, ..Self::default() }
     }
 
     /// An array.
-    pub fn array(items: Option<Self>) -> Self {
+    pub(crate) fn array(items: Option<Self>) -> Self {
         Self { r#type: Some("array"), items: items.map(Box::new), ..Self::default() }
     }
 
     /// An object whose values are such.
-    pub fn map(values: Self) -> Self {
+    pub(crate) fn map(values: Self) -> Self {
         Self { r#type: Some("object"), additional_properties: Some(Rest::Such(Box::new(values))), ..Self::default() }
     }
 
     /// An object with such members.
-    pub fn object(properties: BTreeMap<String, Self>) -> Self {
+    pub(crate) fn object(properties: BTreeMap<String, Self>) -> Self {
         Self { r#type: Some("object"), properties: Some(properties), ..Self::default() }
     }
 
     /// One value.
-    pub fn constant(value: Value) -> Self {
+    pub(crate) fn constant(value: Value) -> Self {
         Self { constant: Some(value), ..Self::default() }
     }
 
     /// How much it says of a place that is reached in two ways: the fuller one is taken.
-    pub fn fullness(&self) -> u8 {
+    pub(crate) fn fullness(&self) -> u8 {
         let inner = self.items.as_deref().or(match &self.additional_properties {
             Some(Rest::Such(values)) => Some(values),
             _ => None,

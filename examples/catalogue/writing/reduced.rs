@@ -8,16 +8,16 @@ use super::contract::{Contract, Kind, Model, Operation};
 use super::domain_file::DomainFile;
 
 /// The largest page of a domain's listing, and who says so.
-pub struct LargestPage {
+pub(crate) struct LargestPage {
     /// How many entities.
-    pub size: u64,
+    pub(crate) size: u64,
     /// `swagger`, `provider` or `assumed`.
-    pub from: &'static str,
+    pub(crate) from: &'static str,
 }
 
 /// The reduced contract.
 #[derive(Serialize)]
-pub struct Reduced<'c> {
+pub(crate) struct Reduced<'c> {
     #[serde(rename = "_meta")]
     meta: Meta,
     paths: BTreeMap<&'c str, BTreeMap<&'static str, Operation>>,
@@ -43,7 +43,7 @@ struct Notation {
 
 impl<'c> Reduced<'c> {
     /// A contract without paths and models. What it says of itself is taken from the one that it replaces.
-    pub fn new(contract: &Contract, replaced: &Contract) -> Result<Self, String> {
+    pub(crate) fn new(contract: &Contract, replaced: &Contract) -> Result<Self, String> {
         let mut meta: Meta = serde_json::from_value(replaced.meta.clone())
             .map_err(|error| format!("api/contract.json: its _meta is not what it should be: {error}"))?;
         meta.source = meta.source.replace(replaced.sdk_version(), contract.sdk_version());
@@ -55,7 +55,7 @@ impl<'c> Reduced<'c> {
     }
 
     /// Adds what a domain asks for.
-    pub fn add_domain(&mut self, contract: &'c Contract, domain: &DomainFile, page: Option<&LargestPage>) {
+    pub(crate) fn add_domain(&mut self, contract: &'c Contract, domain: &DomainFile, page: Option<&LargestPage>) {
         let source = &domain.source;
         self.add_path(contract, &source.path, domain.method());
         if let Some(page) = page
@@ -86,26 +86,31 @@ impl<'c> Reduced<'c> {
     }
 
     /// Adds a path that the program asks for itself, with what its reply is made of, two models deep.
-    pub fn add_path_of_the_program(&mut self, contract: &'c Contract, path: &str) {
+    pub(crate) fn add_path_of_the_program(&mut self, contract: &'c Contract, path: &str) {
         self.add_path(contract, path, "get");
         let reply = contract.operation(path, "get").and_then(|(_, operation)| operation.response.as_deref());
         let mut level: BTreeSet<&str> = reply.and_then(|text| Kind::parse(text).model()).into_iter().collect();
         for _ in 0..2 {
             let models = level.into_iter().filter_map(|name| contract.models.get(name));
-            level = models.flat_map(|model| model.props.values()).filter_map(|member| Kind::parse(&member.r#type).model()).collect();
-            level.iter().for_each(|name| self.add_model(contract, name));
+            level = models
+                .flat_map(|model| model.props.values())
+                .filter_map(|member| Kind::parse(&member.r#type).model())
+                .collect();
+            for name in &level {
+                self.add_model(contract, name);
+            }
         }
     }
 
     /// Adds a model.
-    pub fn add_model(&mut self, contract: &'c Contract, name: &str) {
+    pub(crate) fn add_model(&mut self, contract: &'c Contract, name: &str) {
         if let Some((name, model)) = contract.models.get_key_value(name) {
             self.models.insert(name, model);
         }
     }
 
     /// The text of the file.
-    pub fn text(&self) -> Result<String, String> {
+    pub(crate) fn text(&self) -> Result<String, String> {
         let mut text = Vec::new();
         let layout = serde_json::ser::PrettyFormatter::with_indent(b" ");
         let mut writer = serde_json::Serializer::with_formatter(&mut text, layout);

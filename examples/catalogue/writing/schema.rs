@@ -16,15 +16,15 @@ use super::treatment::{Mark, Place, Treatment};
 const OF_A_REFERENCE: [&str; 3] = ["id", "name", "selfUri"];
 
 /// A schema and what it took from the contract.
-pub struct Written {
+pub(crate) struct Written {
     /// The text of the file.
-    pub text: String,
+    pub(crate) text: String,
     /// The models whose members it shows.
-    pub models: BTreeSet<String>,
+    pub(crate) models: BTreeSet<String>,
 }
 
 /// Writes the schema of a domain.
-pub fn write(domain: &DomainFile, contract: &Contract) -> Result<Written, String> {
+pub(crate) fn write(domain: &DomainFile, contract: &Contract) -> Result<Written, String> {
     let mut writer = Writer {
         contract,
         treatment: Treatment::of(domain),
@@ -70,7 +70,11 @@ struct Writer<'c> {
 impl<'c> Writer<'c> {
     /// The schema of an entity and a sentence about it.
     fn entity(&mut self, domain: &DomainFile) -> Result<(Node, String), String> {
-        let added: BTreeMap<String, Node> = domain.source.stamp.iter().chain(&domain.source.text_items)
+        let added: BTreeMap<String, Node> = domain
+            .source
+            .stamp
+            .iter()
+            .chain(&domain.source.text_items)
             .map(|name| (name.clone(), Node::scalar("string", None, None)))
             .collect();
         let kind = domain.entity(self.contract)?;
@@ -85,7 +89,8 @@ impl<'c> Writer<'c> {
                     properties.entry(name).or_insert(node);
                 }
             }
-            let described = format!("An entity is the API model {name} as of Python SDK {}.", self.contract.sdk_version());
+            let described =
+                format!("An entity is the API model {name} as of Python SDK {}.", self.contract.sdk_version());
             return Ok((entity, described));
         }
         if domain.source.text_items.is_some() {
@@ -159,14 +164,13 @@ impl<'c> Writer<'c> {
     fn plain(&mut self, kind: &Kind<'c>, values: Option<&Vec<Value>>, place: &Place) -> Node {
         match kind {
             Kind::Scalar(name, format) => Node::scalar(name, *format, values.cloned()),
-            Kind::Any => Node::default(),
             Kind::Array(item) => Node::array(Some(self.node(item, values, &self.treatment.each(place)))),
             Kind::Map(value) => Node::map(self.node(value, values, &self.treatment.each(place))),
             Kind::Model(name) if self.contract.models.contains_key(*name) => {
                 self.model(name, place);
                 Node::to(name)
             }
-            Kind::Model(_) => Node::default(),
+            Kind::Any | Kind::Model(_) => Node::default(),
         }
     }
 
@@ -212,10 +216,8 @@ impl<'c> Writer<'c> {
 
     fn fingerprinted(&mut self, node: Node) -> Node {
         self.definitions.entry("secret".to_owned()).or_insert_with(|| {
-            let fingerprint = Node {
-                pattern: Some("^hmac-sha256:[0-9a-f]{64}$"),
-                ..Node::scalar("string", None, None)
-            };
+            let fingerprint =
+                Node { pattern: Some("^hmac-sha256:[0-9a-f]{64}$"), ..Node::scalar("string", None, None) };
             Node {
                 required: Some(vec!["$secret"]),
                 additional_properties: Some(Rest::Allowed(false)),

@@ -7,7 +7,7 @@ use orgtrail::catalogue::{FieldPath, Segment};
 use super::domain_file::{DomainFile, Reference};
 
 /// What is done with a place.
-pub enum Mark {
+pub(crate) enum Mark {
     /// It is not stored.
     Dropped,
     /// Its fingerprint is stored.
@@ -17,15 +17,15 @@ pub enum Mark {
 }
 
 /// All paths of a domain file that change what is stored.
-pub struct Treatment(Vec<(FieldPath, Mark)>);
+pub(crate) struct Treatment(Vec<(FieldPath, Mark)>);
 
 /// How far along which paths a place is: an entry for each, with the number of steps taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place(BTreeSet<(usize, usize)>);
+pub(crate) struct Place(BTreeSet<(usize, usize)>);
 
 impl Treatment {
     /// The paths of a domain file.
-    pub fn of(domain: &DomainFile) -> Self {
+    pub(crate) fn of(domain: &DomainFile) -> Self {
         let treat = &domain.treat;
         let dropped = [&treat.volatile, &treat.state, &treat.metadata, &treat.copied].into_iter().flatten();
         let dropped = dropped.map(|path| (path.clone(), Mark::Dropped));
@@ -41,17 +41,17 @@ impl Treatment {
     }
 
     /// The place where every path begins.
-    pub fn start(&self) -> Place {
+    pub(crate) fn start(&self) -> Place {
         Place((0..self.0.len()).map(|path| (path, 0)).collect())
     }
 
     /// The place of a member.
-    pub fn member(&self, place: &Place, name: &str) -> Place {
+    pub(crate) fn member(&self, place: &Place, name: &str) -> Place {
         self.step(place, |segment| segment.matches(name))
     }
 
     /// The place of all items of an array or values of a map.
-    pub fn each(&self, place: &Place) -> Place {
+    pub(crate) fn each(&self, place: &Place) -> Place {
         self.step(place, |segment| *segment == Segment::Each)
     }
 
@@ -64,7 +64,7 @@ impl Treatment {
     }
 
     /// What is done with a place itself.
-    pub fn marks<'t>(&'t self, place: &'t Place) -> impl Iterator<Item = &'t Mark> {
+    pub(crate) fn marks<'t>(&'t self, place: &'t Place) -> impl Iterator<Item = &'t Mark> {
         place.0.iter().filter_map(|&(path, steps)| {
             let (field, mark) = self.0.get(path)?;
             (field.segments().len() == steps).then_some(mark)
