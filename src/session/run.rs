@@ -105,13 +105,15 @@ pub async fn take(
     let reader = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, org: &org };
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
     let due = Due::of(workspace, options, heartbeat.as_ref());
-    let captured = capture(workspace, &reader, &client_id, &archive, &ledger, (options, &due), observer).await?;
+    let captured =
+        capture(workspace, &reader, &client_id, &archive, &ledger, (options, &due, heartbeat.as_ref()), observer)
+            .await?;
     let planned = plan(PlanInput {
         catalogue: &workspace.catalogue,
         archive: &archive,
         secret_key: secrets.id(),
         rekeyed: secrets.previous().map(|previous| rekeyed(previous, &captured)),
-        view: view_on_record(&captured, &ledger, options),
+        view: view_on_record(&workspace.catalogue, &captured, &ledger, options),
         ledger: ledger.clone(),
         observed: learned(workspace, options, &ledger, heartbeat.as_ref(), &captured),
         migrate: &|domain, before| migrate(domain, before, secrets, &org),
@@ -130,14 +132,15 @@ pub async fn take(
     if options.effect != Effect::None {
         let mut recording = Recording { workspace, run: &run, org: &org, now: options.now, tip };
         commits = recording.commit(&planned, &classified)?;
-        recording.beat(&captured, &due, heartbeat)?;
+        recording.beat(&captured, &due, &planned.ledger, heartbeat.clone())?;
         if let (Effect::Push, Some(remote)) = (options.effect, remote) {
             superseded = remote.push(workspace, options.now, observer)?.is_superseded();
             // The push may have rebuilt them.
             commits = commits_of_run(workspace, &run)?;
         }
     }
-    let (exits, findings) = judge(workspace, &ledger, &planned.ledger, &captured);
+    let grants = earlier_grants(heartbeat.as_ref());
+    let (exits, findings) = judge(workspace, (&ledger, &planned.ledger), &captured, grants, &after);
     let before = tip.map(|tip| endpoint(workspace, tip)).transpose()?;
     let now = Endpoint { commit: commits.last().map(ToString::to_string), taken_at: at };
     let changes = ChangeSet::arranged(before, Some(now), classified);
@@ -187,6 +190,11 @@ fn ledger_of(
     Ok(ledger)
 }
 
+/// The client's own grants as an earlier run saw them.
+fn earlier_grants(heartbeat: Option<&Heartbeat>) -> Option<&[String]> {
+    heartbeat.and_then(|heartbeat| heartbeat.grants.as_deref())
+}
+
 /// Reads the selected domains.
 async fn capture(
     workspace: &Workspace,
@@ -194,13 +202,13 @@ async fn capture(
     client_id: &str,
     archive: &Archive<CommitTree<'_>>,
     ledger: &Ledger,
-    (options, due): (&RunOptions, &Due),
+    (options, due, heartbeat): (&RunOptions, &Due, Option<&Heartbeat>),
     observer: &dyn Observer,
 ) -> Result<CaptureRun, Failure> {
     let view = reader.view(client_id).await;
     let policy = RemovalPolicy {
         accepted: options.accepted_removals.clone(),
-        caution: view.caution(ledger.view.as_deref(), archive.ledger().is_none()),
+        caution: view.caution(ledger.view.as_deref(), earlier_grants(heartbeat), archive.ledger().is_none()),
         reads_left: AtomicUsize::new(workspace.config.confirm_reads),
     };
     let on_record = OnRecord {

@@ -5,6 +5,8 @@ use crate::record::{RunDomain, RunFinding};
 
 fn run() -> RunDocument {
     let domain = |status, entities, expected, cause: Option<&str>| RunDomain {
+        received: entities,
+        pages: 1,
         status,
         entities,
         expected,
