@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicUsize;
 
 use chrono::{DateTime, Utc};
 
+use super::due::Due;
 use super::exit::{Exit, Exits};
 use super::failure::Failure;
 use super::learned::{former_keys, learned, migrate, rekeyed, view_on_record};
@@ -15,7 +16,7 @@ use super::on_record::{After, OnRecord, archive_after};
 use super::recording::{HEARTBEAT_REF, Recording};
 use super::remote::Remote;
 use super::time::{of_seconds, written};
-use super::verdict::{judge, run_domain};
+use super::verdict::{begun_anew, judge, run_domain};
 use super::workspace::{CommitTree, Workspace, archive};
 use crate::canonical::SecretKey;
 use crate::capture::{CaptureRun, Capturer, DomainCapture, Progress, RemovalPolicy, Selection, org_of};
@@ -35,6 +36,8 @@ pub struct RunOptions {
     pub selection: Selection,
     /// The domains of the profile, whatever this run was narrowed to.
     pub profile: BTreeSet<DomainId>,
+    /// Whether domains of the deeper tiers follow their own cadence, instead of being captured whole and now.
+    pub by_cadence: bool,
     /// Domains whose removals are taken without proof.
     pub accepted_removals: BTreeSet<DomainId>,
     /// Whether anything is written.
@@ -100,15 +103,17 @@ pub async fn take(
     let org = org_of(&client).await?;
     let ledger = ledger_of(&archive, &org, secrets, observer)?;
     let reader = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, org: &org };
-    let captured = capture(workspace, &reader, &client_id, &archive, &ledger, options, observer).await?;
-
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
+    let due = Due::of(workspace, options, heartbeat.as_ref());
+    let captured =
+        capture(workspace, &reader, &client_id, &archive, &ledger, (options, &due, heartbeat.as_ref()), observer)
+            .await?;
     let planned = plan(PlanInput {
         catalogue: &workspace.catalogue,
         archive: &archive,
         secret_key: secrets.id(),
         rekeyed: secrets.previous().map(|previous| rekeyed(previous, &captured)),
-        view: view_on_record(&captured, &ledger, options),
+        view: view_on_record(&workspace.catalogue, &captured, &ledger, options),
         ledger: ledger.clone(),
         observed: learned(workspace, options, &ledger, heartbeat.as_ref(), &captured),
         migrate: &|domain, before| migrate(domain, before, secrets, &org),
@@ -127,14 +132,16 @@ pub async fn take(
     if options.effect != Effect::None {
         let mut recording = Recording { workspace, run: &run, org: &org, now: options.now, tip };
         commits = recording.commit(&planned, &classified)?;
-        recording.beat(&captured, heartbeat)?;
+        recording.beat(&captured, &due, &planned.ledger, heartbeat.clone())?;
         if let (Effect::Push, Some(remote)) = (options.effect, remote) {
             superseded = remote.push(workspace, options.now, observer)?.is_superseded();
             // The push may have rebuilt them.
             commits = commits_of_run(workspace, &run)?;
         }
     }
-    let (exits, findings) = judge(workspace, &ledger, &planned.ledger, &captured);
+    let grants = earlier_grants(heartbeat.as_ref());
+    let (exits, mut findings) = judge(workspace, (&ledger, &planned.ledger), &captured, grants, &after);
+    findings.extend(planned.anew.iter().map(begun_anew));
     let before = tip.map(|tip| endpoint(workspace, tip)).transpose()?;
     let now = Endpoint { commit: commits.last().map(ToString::to_string), taken_at: at };
     let changes = ChangeSet::arranged(before, Some(now), classified);
@@ -184,6 +191,11 @@ fn ledger_of(
     Ok(ledger)
 }
 
+/// The client's own grants as an earlier run saw them.
+fn earlier_grants(heartbeat: Option<&Heartbeat>) -> Option<&[String]> {
+    heartbeat.and_then(|heartbeat| heartbeat.grants.as_deref())
+}
+
 /// Reads the selected domains.
 async fn capture(
     workspace: &Workspace,
@@ -191,22 +203,31 @@ async fn capture(
     client_id: &str,
     archive: &Archive<CommitTree<'_>>,
     ledger: &Ledger,
-    options: &RunOptions,
+    (options, due, heartbeat): (&RunOptions, &Due, Option<&Heartbeat>),
     observer: &dyn Observer,
 ) -> Result<CaptureRun, Failure> {
     let view = reader.view(client_id).await;
     let policy = RemovalPolicy {
         accepted: options.accepted_removals.clone(),
-        caution: view.caution(ledger.view.as_deref(), archive.ledger().is_none()),
+        caution: view.caution(ledger.view.as_deref(), earlier_grants(heartbeat), archive.ledger().is_none()),
         reads_left: AtomicUsize::new(workspace.config.confirm_reads),
     };
-    let on_record = OnRecord { archive, damage: RefCell::new(None) };
-    let domains = reader.run(&options.selection, &on_record, &policy, &Told { observer }).await;
+    let on_record = OnRecord {
+        archive,
+        secrets: reader.secrets,
+        org: reader.org,
+        catalogue: reader.catalogue,
+        damage: RefCell::new(None),
+    };
+    let mut domains = reader.run(&due.selection, &on_record, &due.portions, &policy, &Told { observer }).await;
     observer.ends();
     // A run on top of a state that cannot be read would be a guess.
     match on_record.damage.take() {
         Some(damage) => Err(damage.into()),
-        None => Ok(CaptureRun { domains, view }),
+        None => {
+            due.settle(&mut domains);
+            Ok(CaptureRun { domains, view })
+        }
     }
 }
 
