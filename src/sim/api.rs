@@ -67,7 +67,9 @@ impl<'r> Asked<'r> {
     fn read(call: &Call<'r>, method: Method) -> Result<Self, Refusal> {
         let mut query = query::read(call.query);
         if method == Method::Query {
-            query.extend(query::read_body(call.body).ok_or_else(|| Refusal::bad_request("The body is no JSON object."))?);
+            query.extend(
+                query::read_body(call.body).ok_or_else(|| Refusal::bad_request("The body is no JSON object."))?,
+            );
         }
         let endpoint = Contract::embedded().endpoint(method, call.path);
         let unknown = query.iter().find(|(name, _)| endpoint.is_some_and(|endpoint| !endpoint.takes(name)));

@@ -3,7 +3,6 @@
 
 mod bad_input;
 mod catalogue;
-mod contract;
 mod diff_verb;
 mod docs;
 mod faults;
