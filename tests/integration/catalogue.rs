@@ -24,7 +24,9 @@ const MADE_UP: usize = 2;
 /// Writes a fixture for a domain that has none: what the simulated org answers.
 fn make_up(world: &World, domain: &Domain, folder: &Path) {
     let mut rng = Rng::keyed(1, &["fixture", domain.id.as_str()]);
-    let answers = world.keys(&domain.id).take(MADE_UP).map(|key| world.answer(&domain.id, key, &[], &mut rng).unwrap());
+    // Those of several parents would not stand in one answer.
+    let count = if domain.source.parent.is_some() { 1 } else { MADE_UP };
+    let answers = world.keys(&domain.id).take(count).map(|key| world.answer(&domain.id, key, &[], &mut rng).unwrap());
     let entities: Vec<serde_json::Value> = answers.map(|answer| serde_json::from_slice(&answer).unwrap()).collect();
     let (file, value) = match (domain.source.read_detail, domain.source.paging) {
         (true, _) => ("detail.json", serde_json::Value::Array(entities)),
