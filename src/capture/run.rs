@@ -224,6 +224,8 @@ impl Capturer<'_> {
         }
         if known.as_ref().is_some_and(|known| *known != digest.to_string()) {
             match recorded.content(&domain.id) {
+                // Under another identity nothing on record is missing; it is another thing.
+                Ok(Some(stored)) if !recorded.is_current(domain) && has_other_keys(&stored, &content) => {}
                 Ok(Some(recorded)) => {
                     let confirmed = lister.confirm(&recorded, listings, &mut listing, policy).await;
                     requests += confirmed.requests;
@@ -294,6 +296,11 @@ fn doubt(one: &Listed, other: &Listed) -> Option<Trouble> {
         let differ = !one.entities().keys().eq(other.entities().keys());
         differ.then(|| Trouble::failed("two listings in a row differ, and the API does not say how many there are"))
     })
+}
+
+/// Whether nothing that came has a key that is on record.
+fn has_other_keys(recorded: &DomainSnapshot, content: &DomainSnapshot) -> bool {
+    !content.entities.is_empty() && !recorded.entities.keys().any(|key| content.entities.contains_key(key))
 }
 
 /// The listings of a per-parent domain, and why they may not be all.

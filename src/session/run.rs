@@ -16,7 +16,7 @@ use super::on_record::{After, OnRecord, archive_after};
 use super::recording::{HEARTBEAT_REF, Recording};
 use super::remote::Remote;
 use super::time::{of_seconds, written};
-use super::verdict::{judge, run_domain};
+use super::verdict::{begun_anew, judge, run_domain};
 use super::workspace::{CommitTree, Workspace, archive};
 use crate::canonical::SecretKey;
 use crate::capture::{CaptureRun, Capturer, DomainCapture, Progress, RemovalPolicy, Selection, org_of};
@@ -140,7 +140,8 @@ pub async fn take(
         }
     }
     let grants = earlier_grants(heartbeat.as_ref());
-    let (exits, findings) = judge(workspace, (&ledger, &planned.ledger), &captured, grants, &after);
+    let (exits, mut findings) = judge(workspace, (&ledger, &planned.ledger), &captured, grants, &after);
+    findings.extend(planned.anew.iter().map(begun_anew));
     let before = tip.map(|tip| endpoint(workspace, tip)).transpose()?;
     let now = Endpoint { commit: commits.last().map(ToString::to_string), taken_at: at };
     let changes = ChangeSet::arranged(before, Some(now), classified);

@@ -76,6 +76,17 @@ pub(super) fn judge(
     (exits, findings)
 }
 
+/// What is told of a domain whose stored form could not be migrated.
+pub(super) fn begun_anew(id: &DomainId) -> RunFinding {
+    RunFinding {
+        rule: "new-baseline".to_owned(),
+        severity: Severity::Medium,
+        domain: Some(id.clone()),
+        message: format!("{id} begins anew: its entities have other keys than those on record"),
+        remedy: "Compare the two by hand where what changed in between matters.".to_owned(),
+    }
+}
+
 /// What the client could see and cannot any more: grants of its own, and divisions whose entities vanished.
 fn lost_views(
     workspace: &Workspace,
