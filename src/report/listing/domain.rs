@@ -147,7 +147,9 @@ fn removal(domain: &Domain) -> String {
         (true, true) => format!("{read} answers 404"),
         (true, false) => format!("{read} answers 404, or says {marks}"),
         (false, false) => format!("{read} says {marks}; 404 proves nothing, as that read does not see every state"),
-        (false, true) => "it cannot be proven that an entity is gone, as its own read does not see every state".to_owned(),
+        (false, true) => {
+            "it cannot be proven that an entity is gone, as its own read does not see every state".to_owned()
+        }
     }
 }
 
@@ -163,7 +165,8 @@ fn identity(domain: &Domain) -> Vec<(&'static str, String)> {
         !identity.natural.is_empty(),
         &format!("{}: an entity with the same under another key was made again", joined(&identity.natural, ", ")),
     );
-    let live = identity.live.as_ref().map(|path| format!("an entity that has {path}, unless [production] says otherwise"));
+    let live =
+        identity.live.as_ref().map(|path| format!("an entity that has {path}, unless [production] says otherwise"));
     vec![
         ("key", format!("{}{random}", key.join(", "))),
         ("name", identity.name.as_ref().map(ToString::to_string).unwrap_or_default()),
