@@ -84,6 +84,9 @@ impl Draft {
 
     /// Reads all that a domain is made of.
     pub(super) fn read(texts: &Texts<'_>) -> Self {
+        if !texts.is_readable {
+            return Self::nothing(&texts.id, Vec::new());
+        }
         let Some(source) = &texts.domain else { return Self::without_domain_file(texts) };
         let mut objections = Vec::new();
         let raw = RawDomain::read(source.text, &mut objections);
@@ -106,11 +109,7 @@ impl Draft {
         for (number, unused) in &texts.schemas {
             match &version {
                 Some(Some(version)) if version.value == *number => {}
-                Some(Some(version)) => draft.problems.push(CatalogueProblem {
-                    file: unused.file.clone(),
-                    line: None,
-                    problem: format!("nothing uses it: {} has schema_version = {}", source.file, version.value),
-                }),
+                Some(Some(version)) => draft.problems.push(unused_schema(unused, source, version.value)),
                 // Which of them counts cannot be told, so each is held to what it says itself.
                 _ => {
                     let mut faults = Vec::new();
@@ -130,13 +129,12 @@ impl Draft {
             line: None,
             problem: format!("{missing} is missing, and no domain of that name comes with orgtrail"),
         };
-        Self {
-            id: texts.id.clone(),
-            domain: None,
-            file: missing.clone(),
-            links: Vec::new(),
-            problems: texts.schemas.values().map(problem).collect(),
-        }
+        Self::nothing(&texts.id, texts.schemas.values().map(problem).collect())
+    }
+
+    /// A name of which nothing more is known.
+    fn nothing(id: &DomainId, problems: Vec<CatalogueProblem>) -> Self {
+        Self { id: id.clone(), domain: None, file: String::new(), links: Vec::new(), problems }
     }
 
     /// Puts a domain file and its schema together.
@@ -185,6 +183,12 @@ impl Draft {
 
 fn in_file(objections: Vec<Objection>, source: &Source<'_>) -> Vec<CatalogueProblem> {
     objections.into_iter().map(|objection| objection.in_file(&source.file, source.text)).collect()
+}
+
+fn unused_schema(schema: &Source<'_>, source: &Source<'_>, version: u32) -> CatalogueProblem {
+    let whose = if source.is_own() { "" } else { ", which comes with orgtrail," };
+    let problem = format!("nothing uses it: {}{whose} has schema_version = {version}", source.file);
+    CatalogueProblem { file: schema.file.clone(), line: None, problem }
 }
 
 fn missing_schema(texts: &Texts<'_>, version: u32) -> String {

@@ -252,7 +252,7 @@ fn what_is_no_toml_or_no_json_is_told_with_all_the_rest() {
         own("a/b.v1.json", "{\n  \"properties\": {\n    \"entities\": [\n  }\n}"),
         own("a/c.toml", RANGES),
         own("a/c.v1.json", "{\"properties\":{}}"),
-        UserFile { path: "orgtrail.d/a/d.toml".to_owned(), content: b"about = \"x\"\n# \xff\n".to_vec() },
+        UserFile { path: "orgtrail.d/routing/queues.toml".to_owned(), content: b"about = \"x\"\n# \xff\n".to_vec() },
     ];
     insta::assert_snapshot!(told(&files), @r#"
     orgtrail.d/a/b.toml:1: not TOML: invalid basic string, expected `"`
@@ -260,7 +260,7 @@ fn what_is_no_toml_or_no_json_is_told_with_all_the_rest() {
     orgtrail.d/a/b.toml:4: not TOML: unclosed table, expected `]`
     orgtrail.d/a/b.v1.json:4: not JSON: unexpected character
     orgtrail.d/a/c.v1.json:1: properties.entities.additionalProperties is missing, which describes an entity
-    orgtrail.d/a/d.toml:2: not UTF-8
+    orgtrail.d/routing/queues.toml:2: not UTF-8
     "#);
 }
 
@@ -331,7 +331,7 @@ fn a_file_that_belongs_to_no_domain_is_named() {
     orgtrail.d/routing/queues.toml:2: schema_version: orgtrail.d/routing/queues.v9.json is missing, and no schema of that version comes with orgtrail
     orgtrail.d/routing/skills.json: a domain is orgtrail.d/<family>/<domain>.toml, and its schema orgtrail.d/<family>/<domain>.v<version>.json beside it
     orgtrail.d/routing/skills.v01.json: a domain is orgtrail.d/<family>/<domain>.toml, and its schema orgtrail.d/<family>/<domain>.v<version>.json beside it
-    orgtrail.d/routing/skills.v7.json: nothing uses it: routing/skills.toml has schema_version = 1
+    orgtrail.d/routing/skills.v7.json: nothing uses it: routing/skills.toml, which comes with orgtrail, has schema_version = 1
     orgtrail.d/skills.toml: a domain is orgtrail.d/<family>/<domain>.toml, and its schema orgtrail.d/<family>/<domain>.v<version>.json beside it
     "#);
 }

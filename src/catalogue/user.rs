@@ -1,6 +1,6 @@
 //! The user's own domain files: which is whose, and what each domain is made of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::embedded::{embedded_file, embedded_files};
 use super::problem::{CatalogueProblem, line_at};
@@ -35,6 +35,8 @@ pub(super) struct Texts<'f> {
     pub(super) schemas: BTreeMap<u32, Source<'f>>,
     /// Whether the program has the domain.
     pub(super) is_built_in: bool,
+    /// Whether all files are text; of half a domain nothing certain can be said.
+    pub(super) is_readable: bool,
 }
 
 impl Source<'_> {
@@ -50,7 +52,7 @@ pub(super) fn is_own(file: &str) -> bool {
 
 impl<'f> Texts<'f> {
     fn new(id: &DomainId) -> Self {
-        Self { id: id.clone(), domain: None, schemas: BTreeMap::new(), is_built_in: false }
+        Self { id: id.clone(), domain: None, schemas: BTreeMap::new(), is_built_in: false, is_readable: true }
     }
 
     /// The schema of a version: the user's, else the program's.
@@ -80,7 +82,6 @@ pub(super) fn texts_of<'f>(files: &'f [UserFile], problems: &mut Vec<CataloguePr
             all.insert(id, texts);
         }
     }
-    let mut unreadable = BTreeSet::new();
     for file in files {
         let mut problem = |line, problem| problems.push(CatalogueProblem { file: file.path.clone(), line, problem });
         let (id, version) = match place_of(&file.path) {
@@ -96,7 +97,7 @@ pub(super) fn texts_of<'f>(files: &'f [UserFile], problems: &mut Vec<CataloguePr
             Err(error) => {
                 let before = String::from_utf8_lossy(&file.content[..error.valid_up_to()]);
                 problem(Some(line_at(&before, before.len())), "not UTF-8".to_owned());
-                unreadable.insert(id);
+                texts.is_readable = false;
                 continue;
             }
         };
@@ -106,8 +107,7 @@ pub(super) fn texts_of<'f>(files: &'f [UserFile], problems: &mut Vec<CataloguePr
             Some(version) => drop(texts.schemas.insert(version, source)),
         }
     }
-    // Of a domain half of whose files cannot be read, the other half says nothing certain.
-    all.into_values().filter(|texts| !unreadable.contains(&texts.id)).collect()
+    all.into_values().collect()
 }
 
 /// The domain that a file under `schemas/` at `<family>/<domain>.toml` defines.

@@ -134,7 +134,7 @@ fn permission(source: &Source) -> String {
 fn removal(domain: &Domain) -> String {
     let Removal { query, gone_when, not_found_proves } = &domain.removal;
     let marks: Vec<String> = gone_when.iter().map(|(path, mark)| format!("{path} = {}", plain(mark))).collect();
-    let marks = marks.join(" or ");
+    let marks = marks.join(" and ");
     if domain.source.paging == Paging::Singleton && domain.source.parent.is_none() {
         return String::new();
     }

@@ -276,7 +276,7 @@ fn a_domain_is_explained_with_every_word_of_the_grammar() {
     one entity      GET /api/v2/plans/{id}, which gives the stored form
     with            expand = all
     permission      the API names none
-    removal         what two listings in a row lack is gone if its own read with state = deleted says gone = true or state = deleted; 404 proves nothing, as that read does not see every state
+    removal         what two listings in a row lack is gone if its own read with state = deleted says gone = true and state = deleted; 404 proves nothing, as that read does not see every state
     key             id; begins with a random UUID
     sets            sorted, as their order means nothing:
                       steps.*.groups, by id and type
