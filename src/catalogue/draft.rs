@@ -53,16 +53,16 @@ impl Domain {
         let schema = Source { file: schema_file.to_owned(), text: schema };
         let mut objections = Vec::new();
         let raw = RawDomain::read(text, &mut objections);
-        let mut draft = Draft::new(&id, &source, raw.as_ref());
+        let mut draft = Draft::new(id, &source, raw.as_ref());
         draft.complete(&source, raw, objections, &schema);
         draft.domain.ok_or(draft.problems)
     }
 }
 
 impl Draft {
-    fn new(id: &DomainId, source: &Source<'_>, raw: Option<&RawDomain>) -> Self {
+    fn new(id: DomainId, source: &Source<'_>, raw: Option<&RawDomain>) -> Self {
         let links = raw.map(|raw| links(raw, source.text)).unwrap_or_default();
-        Self { id: id.clone(), domain: None, file: source.file.clone(), links, problems: Vec::new() }
+        Self { id, domain: None, file: source.file.clone(), links, problems: Vec::new() }
     }
 
     /// A domain that was read before, by code that does not know its files.
@@ -90,28 +90,22 @@ impl Draft {
         let Some(source) = &texts.domain else { return Self::without_domain_file(texts) };
         let mut objections = Vec::new();
         let raw = RawDomain::read(source.text, &mut objections);
-        let mut draft = Self::new(&texts.id, source, raw.as_ref());
-        let version = raw.as_ref().map(|raw| raw.schema_version.clone());
-        let schema = match &version {
-            Some(Some(version)) => match texts.schema(version.value) {
-                Some(schema) => Some(schema),
-                None => {
-                    objections.push(Objection::new(version.offset, missing_schema(texts, version.value)));
-                    None
-                }
-            },
-            _ => None,
-        };
+        let mut draft = Self::new(texts.id.clone(), source, raw.as_ref());
+        let version = raw.as_ref().and_then(|raw| raw.schema_version.clone());
+        let schema = version.as_ref().and_then(|version| texts.schema(version.value));
+        if let (Some(version), None) = (&version, &schema) {
+            objections.push(Objection::new(version.offset, missing_schema(texts, version.value)));
+        }
         match &schema {
             Some(schema) => draft.complete(source, raw, objections, schema),
             None => draft.problems = in_file(objections, source),
         }
         for (number, unused) in &texts.schemas {
             match &version {
-                Some(Some(version)) if version.value == *number => {}
-                Some(Some(version)) => draft.problems.push(unused_schema(unused, source, version.value)),
+                Some(version) if version.value == *number => {}
+                Some(version) => draft.problems.push(unused_schema(unused, source, version.value)),
                 // Which of them counts cannot be told, so each is held to what it says itself.
-                _ => {
+                None => {
                     let mut faults = Vec::new();
                     Schema::read(unused.text, &texts.id, Some(*number), &mut faults);
                     draft.problems.extend(in_file(faults, unused));
@@ -193,7 +187,7 @@ fn unused_schema(schema: &Source<'_>, source: &Source<'_>, version: u32) -> Cata
 
 fn missing_schema(texts: &Texts<'_>, version: u32) -> String {
     let wanted = format!("{USER_DIR}/{}", schema_path(&texts.id, version));
-    let others = texts.schemas.keys().map(|version| version.to_string()).collect::<Vec<_>>().join(", ");
+    let others = texts.schemas.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let known = match (others.as_str(), texts.is_built_in) {
         ("", true) => ", and no schema of that version comes with orgtrail".to_owned(),
         ("", false) => String::new(),

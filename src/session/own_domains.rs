@@ -88,7 +88,8 @@ fn committed(trail: &Trail, branch: Option<&str>) -> Result<Vec<UserFile>, Failu
 /// Whether a file is meant for a domain: notes and what editors leave behind are not.
 fn is_of_a_domain(path: &str) -> bool {
     let is_hidden = path.split('/').any(|name| name.starts_with('.'));
-    !is_hidden && (path.ends_with(".toml") || path.ends_with(".json"))
+    let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
+    !is_hidden && matches!(extension, Some("toml" | "json"))
 }
 
 fn lines(problems: &[CatalogueProblem], between: &str) -> String {

@@ -27,26 +27,34 @@ pub(super) fn check(raw: &RawDomain, shape: &Shape, problems: &mut Vec<Objection
         ("treat.personal", &treat.personal),
         ("identity.natural", &identity.natural),
     ] {
-        paths.iter().for_each(|path| check(list, &path.value, path.offset));
+        for path in paths {
+            check(list, &path.value, path.offset);
+        }
     }
     for (path, keys) in &treat.sets {
         if dead_end(shape, &path.value).is_some() {
             check("treat.sets", &path.value, path.offset);
         } else {
             let members = path.value.then(&FieldPath::parse("*"));
-            keys.iter().for_each(|key| check("treat.sets", &members.then(&key.value), key.offset));
+            for key in keys {
+                check("treat.sets", &members.then(&key.value), key.offset);
+            }
         }
     }
     for reference in &raw.references {
         let path = &reference.path;
         check("references", &path.value, path.offset);
         if dead_end(shape, &path.value).is_none() {
-            let kept = reference.keep.iter().map(|name| (path.value.then(&FieldPath::parse(&name.value)), name.offset));
-            kept.for_each(|(path, offset)| check("references", &path, offset));
+            for name in &reference.keep {
+                check("references", &path.value.then(&FieldPath::parse(&name.value)), name.offset);
+            }
         }
     }
-    identity.name.iter().for_each(|path| check("identity.name", &path.value, path.offset));
-    identity.live.iter().for_each(|path| check("identity.live", &path.value, path.offset));
+    for (list, path) in [("identity.name", &identity.name), ("identity.live", &identity.live)] {
+        if let Some(path) = path {
+            check(list, &path.value, path.offset);
+        }
+    }
     for part in &identity.key {
         if let KeyPart::Field(path) = KeyPart::parse(&part.value) {
             check("identity.key", &path, part.offset);
@@ -56,7 +64,9 @@ pub(super) fn check(raw: &RawDomain, shape: &Shape, problems: &mut Vec<Objection
         check("removal.gone_when", &path.value, path.offset);
     }
     for (list, members) in [("source.stamp", &source.stamp[..]), ("source.text_items", source.text_items.as_slice())] {
-        members.iter().for_each(|member| check(list, &FieldPath::parse(&member.value), member.offset));
+        for member in members {
+            check(list, &FieldPath::parse(&member.value), member.offset);
+        }
     }
     for rule in &raw.risk.paths {
         if let Some(path) = path_of_pattern(&rule.path) {

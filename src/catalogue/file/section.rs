@@ -189,7 +189,7 @@ impl<'t> Entry<'t> {
         let Some(items) = self.value.as_array() else { return Err(self.unfit("a list")) };
         let mut taken = Vec::new();
         let mut objections = Vec::new();
-        for item in items.iter() {
+        for item in &**items {
             let name = format!("each of {}", self.name);
             match read(&Entry { name, offset: item.span().start, value: item.get_ref() }) {
                 Ok(one) => taken.push(one),

@@ -85,7 +85,7 @@ impl RawSource {
         let is_paged = matches!(paging.value, Paging::PageNumber | Paging::Cursor);
         match &self.page_size {
             None if is_paged && section.are_sound(&["page_size"]) => {
-                section.object(paging.offset, "source.page_size is missing")
+                section.object(paging.offset, "source.page_size is missing");
             }
             Some(size) if !is_paged => section.object(size.offset, "source.page_size has no meaning without pages"),
             _ => {}

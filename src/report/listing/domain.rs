@@ -48,7 +48,7 @@ fn source(source: &Source) -> Vec<(&'static str, String)> {
     };
     let body = source.body.as_ref().filter(|body| !body.is_empty());
     let body = body.map(|body| value(&Value::Object(body.clone())));
-    let passes = source.passes.iter().map(|pass| parameters(pass)).filter(|pass| !pass.is_empty());
+    let passes = source.passes.iter().map(parameters).filter(|pass| !pass.is_empty());
     let passes: Vec<String> = passes.map(|pass| pass.replace('\n', ", ")).collect();
     let parent = source.parent.as_ref().map(|parent| format!("{parent}, for each of which there is a listing"));
     let bind = source.bind.iter().map(|(name, binding)| bound(source, name, binding));
