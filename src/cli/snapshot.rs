@@ -22,7 +22,7 @@ use crate::session::{Workspace, matching_domains};
 /// The profile is the tier, plus `include` and minus `exclude` of orgtrail.toml.
 #[derive(Debug, Args)]
 pub(super) struct SnapshotArgs {
-    /// Capture only the domains that match, of any tier; repeat for more
+    /// Capture only the domains that match, of any tier, unless orgtrail.toml excludes them; repeat for more
     #[arg(long, value_name = "GLOB")]
     only: Vec<String>,
 
@@ -105,7 +105,8 @@ fn options(args: &SnapshotArgs, global: &Global, workspace: &Workspace) -> Resul
     let accepted_removals = matching_domains("--accept-removals", &args.accept_removals, catalogue)?;
     let profile = profile(workspace, args.tier.map(Tier::from));
     let chosen = catalogue.names().filter(|id| {
-        let is_wanted = if args.only.is_empty() { profile.contains(id) } else { only.contains(id) };
+        let is_only = only.contains(id) && !workspace.config.exclude.is_match(id);
+        let is_wanted = if args.only.is_empty() { profile.contains(id) } else { is_only };
         is_wanted && !skip.contains(id)
     });
     let selection = Selection(chosen.cloned().collect());

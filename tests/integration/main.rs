@@ -12,6 +12,8 @@ mod kills;
 mod laws;
 mod layering;
 mod migrations;
+mod own_domains;
+mod profiles;
 mod record;
 mod remote;
 mod removals;
