@@ -37,9 +37,12 @@ impl Org {
     }
 
     pub(crate) fn of(world: World) -> Self {
+        Self::serving(world, ServerOptions { allowed_per_minute: None, ..ServerOptions::default() })
+    }
+
+    pub(crate) fn serving(world: World, options: ServerOptions) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let options = ServerOptions { allowed_per_minute: None, ..ServerOptions::default() };
         let running = runtime.block_on(Server::start(world, options)).unwrap();
         Self { running, runtime }
     }

@@ -12,6 +12,7 @@ mod harness;
 mod kills;
 mod laws;
 mod layering;
+mod pacing;
 mod record;
 mod remote;
 mod removals;
