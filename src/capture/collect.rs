@@ -1,11 +1,12 @@
 //! Takes the pages of one listing and keeps their entities in canonical form.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::canonical::{Canonical, Canonicaliser, Notes, read};
-use crate::catalogue::{Counting, Domain, Paging};
+use crate::catalogue::{Counting, Domain, Paging, Under};
 use crate::genesys::{MalformedPage, PageFacts, PageSink};
-use crate::model::{CanonicalText, EntityKey, Value};
+use crate::model::{CanonicalText, EntityKey, Object, Value};
 
 /// The entities of one listing.
 pub(super) type Entities = BTreeMap<EntityKey, CanonicalText>;
@@ -14,7 +15,7 @@ pub(super) type Entities = BTreeMap<EntityKey, CanonicalText>;
 pub(super) struct Collector<'c> {
     domain: &'c Domain,
     canonicaliser: &'c Canonicaliser<'c>,
-    parent: Option<&'c EntityKey>,
+    under: Option<&'c Under>,
     pub(super) entities: Entities,
     pub(super) notes: Notes,
     /// The first key that came twice.
@@ -22,9 +23,9 @@ pub(super) struct Collector<'c> {
 }
 
 impl<'c> Collector<'c> {
-    pub(super) fn new(domain: &'c Domain, canonicaliser: &'c Canonicaliser<'c>, parent: Option<&'c EntityKey>) -> Self {
+    pub(super) fn new(domain: &'c Domain, canonicaliser: &'c Canonicaliser<'c>, under: Option<&'c Under>) -> Self {
         let (entities, notes) = (Entities::new(), Notes::default());
-        Self { domain, canonicaliser, parent, entities, notes, duplicate: None }
+        Self { domain, canonicaliser, under, entities, notes, duplicate: None }
     }
 
     fn facts(&self, envelope: &Value<'_>, entities: usize) -> PageFacts {
@@ -37,7 +38,39 @@ impl<'c> Collector<'c> {
             total: count("total"),
             page_count: count("pageCount"),
             page_number: number("pageNumber").filter(|_| self.domain.source.paging == Paging::PageNumber),
-            next_uri: envelope.get("nextUri").and_then(Value::as_str).map(ToOwned::to_owned),
+            next_uri: match self.domain.source.cursor.next {
+                Some(_) => None,
+                None => envelope.get("nextUri").and_then(Value::as_str).map(ToOwned::to_owned),
+            },
+            next_cursor: self.next_cursor(envelope),
+        }
+    }
+}
+
+impl Collector<'_> {
+    fn next_cursor(&self, envelope: &Value<'_>) -> Option<String> {
+        let place = self.domain.source.cursor.next.as_ref()?.find(envelope)?;
+        place.as_str().filter(|cursor| !cursor.is_empty()).map(ToOwned::to_owned)
+    }
+
+    /// An item of a listing as an entity, with what its listing says of it.
+    fn dressed<'v>(&self, item: Value<'v>) -> Value<'v> {
+        let mut entity = match (item, &self.domain.source.text_items) {
+            (text @ Value::String(_), Some(member)) => {
+                Value::Object(Object::from_iter([(Cow::Owned(member.clone()), text)]))
+            }
+            (item, _) => item,
+        };
+        stamp(self.domain, self.under, &mut entity);
+        entity
+    }
+}
+
+/// Puts into an entity what its listing took of the parent and its domain keeps.
+pub(super) fn stamp(domain: &Domain, under: Option<&Under>, entity: &mut Value<'_>) {
+    if let Value::Object(object) = entity {
+        for (name, value) in domain.source.stamps(under) {
+            object.insert(name.to_owned(), Value::from(value.to_owned()));
         }
     }
 }
@@ -73,7 +106,8 @@ impl PageSink for Collector<'_> {
             }
         };
         let mut notes = Notes::default();
-        let taken = raw.into_iter().map(|entity| self.canonicaliser.entity(entity, self.parent, &mut notes));
+        let parent = self.under.map(|under| &under.parent);
+        let taken = raw.into_iter().map(|item| self.canonicaliser.entity(self.dressed(item), parent, &mut notes));
         let taken: Vec<Canonical> = taken.collect::<Result<_, _>>().map_err(|error| malformed(error.to_string()))?;
         self.notes.merge(notes);
         for entity in taken {

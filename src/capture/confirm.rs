@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::{StreamExt, stream};
 
 use super::collect::Entities;
-use super::domain::{Listed, Lister};
+use super::domain::{Listed, Lister, Scope};
 use super::trouble::Trouble;
 use crate::canonical::{read, value_of};
-use crate::catalogue::FieldPath;
+use crate::catalogue::{FieldPath, Under};
 use crate::genesys::{FetchError, Get};
 use crate::model::{CanonicalText, DomainId, DomainSnapshot, EntityKey};
 
@@ -69,12 +69,12 @@ impl Lister<'_> {
     pub(super) async fn confirm(
         &self,
         recorded: &DomainSnapshot,
-        parents: Option<&BTreeSet<EntityKey>>,
+        listings: Option<&BTreeSet<Under>>,
         listed: &mut Listed,
         policy: &RemovalPolicy,
     ) -> Confirmed {
         let mut requests = 0;
-        let mut missing = self.missing(recorded, parents, listed);
+        let mut missing = self.missing(recorded, listed);
         if missing.suspects.is_empty() {
             return missing.settle(recorded, listed.entities(), requests, None);
         }
@@ -87,21 +87,27 @@ impl Lister<'_> {
             let cause = format!("{count} removals are held: the client's own grants differ from those of the last run");
             return missing.settle(recorded, listed.entities(), requests, Some(Trouble::failed(cause)));
         }
-        let again = self.list(self.parents_of(&missing, recorded, parents).as_ref()).await;
+        let again = self.list(missing.listings(listings).as_ref()).await;
         requests += again.requests;
-        let still_missing = |key: &EntityKey| !again.scopes.iter().any(|scope| scope.entities.contains_key(key));
+        let still_missing = |key: &EntityKey, _: &mut Option<EntityKey>| {
+            !again.scopes.iter().any(|scope| scope.entities.contains_key(key))
+        };
         if !again.is_whole() {
             let cause = again.status().1.map_or_else(String::new, |trouble| format!(": {}", trouble.cause));
             let cause = format!("{} removals are unconfirmed: a second listing failed{cause}", missing.suspects.len());
             return missing.settle(recorded, listed.entities(), requests, Some(Trouble::failed(cause)));
         }
-        missing.suspects.retain(|key| still_missing(key));
+        missing.suspects.retain(still_missing);
         replace_scopes(listed, again);
         let mut held = BTreeSet::new();
         let mut cause = None;
-        let suspects: Vec<EntityKey> = missing.suspects.iter().cloned().collect();
-        let mut verdicts =
-            stream::iter(suspects).map(|key| async move { (self.verdict(&key, policy).await, key) }).buffered(TOGETHER);
+        let suspects = missing.suspects.clone();
+        let mut verdicts = stream::iter(suspects)
+            .map(|(key, parent)| async move {
+                let under = listings.into_iter().flatten().find(|under| Some(&under.parent) == parent.as_ref());
+                (self.verdict(&key, under, policy).await, key)
+            })
+            .buffered(TOGETHER);
         let mut not_asked = 0_u64;
         while let Some((verdict, key)) = verdicts.next().await {
             match verdict {
@@ -121,7 +127,7 @@ impl Lister<'_> {
             cause.get_or_insert(format!("{not_asked} removals to confirm"));
         }
         if policy.caution == Caution::GrantsUnknown {
-            let emptied = emptied_divisions(recorded, &listed.entities(), &missing.suspects);
+            let emptied = emptied_divisions(recorded, &listed.entities(), missing.suspects.keys());
             if !emptied.is_empty() {
                 cause.get_or_insert(format!(
                     "{} removals are held: they would empty a whole division, and the client's own grants cannot be read",
@@ -130,46 +136,36 @@ impl Lister<'_> {
             }
             held.extend(emptied);
         }
-        missing.suspects = held;
+        missing.suspects.retain(|key, _| held.contains(key));
         missing.settle(recorded, listed.entities(), requests, cause.map(Trouble::failed))
     }
 
     /// What is on record and did not come.
-    fn missing(&self, recorded: &DomainSnapshot, parents: Option<&BTreeSet<EntityKey>>, listed: &Listed) -> Missing {
+    fn missing(&self, recorded: &DomainSnapshot, listed: &Listed) -> Missing {
         let mut missing = Missing::default();
-        let scopes: BTreeMap<Option<&EntityKey>, &super::domain::Scope> =
-            listed.scopes.iter().map(|scope| (scope.parent.as_ref(), scope)).collect();
+        let mut scopes: BTreeMap<Option<&EntityKey>, Vec<&Scope>> = BTreeMap::new();
+        for scope in &listed.scopes {
+            scopes.entry(scope.under.as_ref().map(|under| &under.parent)).or_default().push(scope);
+        }
         for (key, text) in &recorded.entities {
-            let parent = parents.and_then(|_| self.domain.parent_of(key, &value_of(text)));
+            let parent = self.domain.parent_of(key, &value_of(text));
             match scopes.get(&parent.as_ref()) {
-                Some(scope) if scope.entities.contains_key(key) => {}
-                Some(scope) if scope.is_whole => {
-                    missing.suspects.insert(key.clone());
+                Some(scopes) if scopes.iter().any(|scope| scope.entities.contains_key(key)) => {}
+                Some(scopes) if scopes.iter().all(|scope| scope.is_whole) => {
+                    missing.suspects.insert(key.clone(), parent);
                 }
                 Some(_) => {
                     missing.kept.insert(key.clone());
                 }
-                // The parent is gone, which was confirmed of the parent.
+                // The parent is gone, which was confirmed of the parent, or has no such listing any more.
                 None => {}
             }
         }
         missing
     }
 
-    /// The parents to list once more.
-    fn parents_of(
-        &self,
-        missing: &Missing,
-        recorded: &DomainSnapshot,
-        parents: Option<&BTreeSet<EntityKey>>,
-    ) -> Option<BTreeSet<EntityKey>> {
-        parents?;
-        let parent = |key| self.domain.parent_of(key, &value_of(recorded.entities.get(key)?));
-        Some(missing.suspects.iter().filter_map(parent).collect())
-    }
-
-    async fn verdict(&self, key: &EntityKey, policy: &RemovalPolicy) -> Verdict {
-        let Some(path) = self.domain.detail_path(key) else {
+    async fn verdict(&self, key: &EntityKey, under: Option<&Under>, policy: &RemovalPolicy) -> Verdict {
+        let Some(path) = self.domain.detail_path(key, under) else {
             // Nothing to read: the second listing is all the proof there is.
             return Verdict::Gone;
         };
@@ -194,10 +190,10 @@ impl Lister<'_> {
 }
 
 /// The suspects whose removal would leave a division without any entity of the domain.
-fn emptied_divisions(
+fn emptied_divisions<'k>(
     recorded: &DomainSnapshot,
     after: &Entities,
-    suspects: &BTreeSet<EntityKey>,
+    suspects: impl Iterator<Item = &'k EntityKey>,
 ) -> BTreeSet<EntityKey> {
     let path = FieldPath::parse("division");
     let division = |text: &CanonicalText| {
@@ -210,19 +206,25 @@ fn emptied_divisions(
         let of = recorded.entities.get(*key).and_then(division);
         of.is_some_and(|of| !inhabited.contains(&of))
     };
-    suspects.iter().filter(empties).cloned().collect()
+    suspects.filter(empties).cloned().collect()
 }
 
 /// What is on record and did not come, apart from children of parents that are gone.
 #[derive(Default)]
 struct Missing {
-    /// Under a listing that came to a complete end.
-    suspects: BTreeSet<EntityKey>,
+    /// Under a listing that came to a complete end; with the parent whose listing it is.
+    suspects: BTreeMap<EntityKey, Option<EntityKey>>,
     /// Under a listing that did not.
     kept: BTreeSet<EntityKey>,
 }
 
 impl Missing {
+    /// The listings that a second look has to make.
+    fn listings(&self, all: Option<&BTreeSet<Under>>) -> Option<BTreeSet<Under>> {
+        let is_suspected = |under: &&Under| self.suspects.values().flatten().any(|parent| *parent == under.parent);
+        Some(all?.iter().filter(is_suspected).cloned().collect())
+    }
+
     /// Puts back what is not proven to be gone.
     fn settle(
         self,
@@ -231,7 +233,7 @@ impl Missing {
         requests: u64,
         trouble: Option<Trouble>,
     ) -> Confirmed {
-        for key in self.suspects.into_iter().chain(self.kept) {
+        for key in self.suspects.into_keys().chain(self.kept) {
             if let Some(text) = recorded.entities.get(&key) {
                 entities.entry(key).or_insert_with(|| text.clone());
             }
@@ -243,7 +245,7 @@ impl Missing {
 /// Puts the later state of the listings that were made again in place of the earlier one.
 fn replace_scopes(listed: &mut Listed, again: Listed) {
     for scope in again.scopes {
-        match listed.scopes.iter_mut().find(|old| old.parent == scope.parent) {
+        match listed.scopes.iter_mut().find(|old| old.under == scope.under) {
             Some(old) => *old = scope,
             None => listed.scopes.push(scope),
         }

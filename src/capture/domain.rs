@@ -1,15 +1,15 @@
 //! One domain: its listings, put together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
 
-use super::collect::{Collector, Entities};
+use super::collect::{Collector, Entities, stamp};
 use super::trouble::{Trouble, TroubleKind};
-use crate::canonical::{Canonical, Canonicaliser, Digest, Notes, read};
-use crate::catalogue::{Counting, Domain, Paging as Style};
-use crate::genesys::{Client, Get, Listing, Paging};
-use crate::model::{CanonicalText, DomainSnapshot, EntityKey};
+use crate::canonical::{Canonical, Canonicaliser, Digest, Notes, compact, read};
+use crate::catalogue::{Counting, Domain, Paging as Style, Under};
+use crate::genesys::{Client, CursorParameters, Get, Listing, ListingError, NotAQuery, Paging, PostQuery, Read};
+use crate::model::{CanonicalText, DomainSnapshot, EntityKey, Value};
 use crate::record::RunStatus;
 
 /// How often a listing that contradicts itself is tried: as it is, once more, then with smaller pages.
@@ -42,11 +42,11 @@ pub struct DomainCapture {
     pub digest: Option<Digest>,
 }
 
-/// One listing: a parent's, or the domain's only one, under all passes.
+/// One listing: one of a parent's, or the domain's only one, under all passes.
 #[derive(Debug)]
 pub(super) struct Scope {
-    /// The parent whose listing it is.
-    pub(super) parent: Option<EntityKey>,
+    /// What it stands under, where it is a parent's.
+    pub(super) under: Option<Under>,
     /// Whether all passes came to a complete end.
     pub(super) is_whole: bool,
     /// What came of the passes that did.
@@ -75,16 +75,16 @@ pub(super) struct Lister<'l> {
 }
 
 impl Lister<'_> {
-    /// Lists the domain under each of some parents, or as a whole.
-    pub(super) async fn list(&self, parents: Option<&BTreeSet<EntityKey>>) -> Listed {
+    /// Makes each of some per-parent listings, or lists the domain as a whole.
+    pub(super) async fn list(&self, listings: Option<&BTreeSet<Under>>) -> Listed {
         let mut listed = Listed::default();
-        match parents {
+        match listings {
             None => self.take(&mut listed, None).await,
-            Some(parents) => {
-                let mut listings = stream::iter(parents)
-                    .map(|parent| async move {
+            Some(listings) => {
+                let mut listings = stream::iter(listings)
+                    .map(|under| async move {
                         let mut one = Listed::default();
-                        self.take(&mut one, Some(parent)).await;
+                        self.take(&mut one, Some(under)).await;
                         one
                     })
                     .buffered(TOGETHER);
@@ -96,18 +96,10 @@ impl Lister<'_> {
         listed
     }
 
-    async fn take(&self, listed: &mut Listed, parent: Option<&EntityKey>) {
-        let mut scope = Scope { parent: parent.cloned(), is_whole: true, entities: Entities::new(), trouble: None };
+    async fn take(&self, listed: &mut Listed, under: Option<&Under>) {
+        let mut scope = Scope { under: under.cloned(), is_whole: true, entities: Entities::new(), trouble: None };
         for pass in &self.domain.source.passes {
-            let query: Vec<(String, String)> = self
-                .domain
-                .source
-                .query
-                .iter()
-                .chain(pass)
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect();
-            match self.list_once(listed, parent, &query).await {
+            match self.list_once(listed, under, pass).await {
                 // An entity that moved between two passes is in both; the later pass knows better.
                 Ok(entities) => scope.entities.extend(entities),
                 Err(trouble) => {
@@ -126,19 +118,20 @@ impl Lister<'_> {
     async fn list_once(
         &self,
         listed: &mut Listed,
-        parent: Option<&EntityKey>,
-        query: &[(String, String)],
+        under: Option<&Under>,
+        pass: &BTreeMap<String, String>,
     ) -> Result<Entities, Trouble> {
         let mut trouble = Trouble::failed("it was not tried");
         for attempt in 0..ATTEMPTS {
-            let mut collector = Collector::new(self.domain, self.canonicaliser, parent);
-            let listing =
-                Listing { path: self.domain.listing_path(parent), query: query.to_vec(), paging: self.paging(attempt) };
+            let mut collector = Collector::new(self.domain, self.canonicaliser, under);
+            let read = self.read_of(under, pass).map_err(|error| Trouble::failed(error.to_string()))?;
+            let path = read.path().to_owned();
+            let listing = Listing { read, paging: self.paging(attempt) };
             match self.client.list(&listing, &mut collector).await {
                 Ok(facts) => {
                     listed.requests += facts.requests;
                     if let Some(key) = collector.duplicate {
-                        trouble = Trouble::failed(format!("{key} came twice in {}", listing.path));
+                        trouble = Trouble::failed(format!("{key} came twice in {path}"));
                         continue;
                     }
                     listed.received += facts.received;
@@ -148,10 +141,14 @@ impl Lister<'_> {
                     listed.notes.merge(collector.notes);
                     return Ok(collector.entities);
                 }
+                Err(ListingError::Absent { requests, .. }) if self.domain.source.optional => {
+                    listed.requests += requests;
+                    return Ok(Entities::new());
+                }
                 Err(error) => {
                     listed.requests += error.requests();
                     trouble = Trouble::from(&error);
-                    if !matches!(error, crate::genesys::ListingError::Inconsistent { .. }) {
+                    if !matches!(error, ListingError::Inconsistent { .. }) {
                         break;
                     }
                 }
@@ -160,13 +157,33 @@ impl Lister<'_> {
         Err(trouble)
     }
 
+    /// What is asked for a listing, without the parameters of paging.
+    fn read_of(&self, under: Option<&Under>, pass: &BTreeMap<String, String>) -> Result<Read, NotAQuery> {
+        let source = &self.domain.source;
+        let own = source.query.iter().chain(pass).map(|(name, value)| (name.as_str(), value.as_str()));
+        let query = own.chain(source.bound_query(under));
+        let path = source.listing_path(under);
+        let Some(body) = &source.body else {
+            let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            return Ok(Read::Get(Get { path, query }));
+        };
+        let fixed = compact(&Value::Object(body.clone()));
+        let mut body: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&fixed).unwrap_or_default();
+        body.extend(query.map(|(name, value)| (name.to_owned(), value.into())));
+        PostQuery::new(path, body).map(Read::Query)
+    }
+
     fn paging(&self, attempt: u32) -> Paging {
         let source = &self.domain.source;
         let size = source.page_size.unwrap_or(1);
         let size = if attempt + 1 == ATTEMPTS { (size / SMALLER).max(1) } else { size };
         match source.paging {
             Style::PageNumber => Paging::PageNumber { size, counted: source.counting == Counting::Counted },
-            Style::Cursor => Paging::Cursor { size },
+            Style::Cursor => {
+                let names = &source.cursor;
+                let names = CursorParameters { cursor: names.parameter.clone(), size: names.size.clone() };
+                Paging::Cursor { size, names }
+            }
             Style::Unpaged | Style::Array | Style::Singleton => Paging::Single,
         }
     }
@@ -174,11 +191,11 @@ impl Lister<'_> {
     /// Replaces what the listing says of each entity by what its own read says.
     async fn read_details(&self, listed: &mut Listed, scope: &mut Scope) {
         let keys: Vec<EntityKey> = scope.entities.keys().cloned().collect();
-        let parent = scope.parent.clone();
+        let under = scope.under.clone();
         let mut reads = stream::iter(keys)
             .map(|key| {
-                let parent = parent.clone();
-                async move { (self.read_detail(&key, parent.as_ref()).await, key) }
+                let under = under.clone();
+                async move { (self.read_detail(&key, under.as_ref()).await, key) }
             })
             .buffered(TOGETHER);
         let mut notes = Notes::default();
@@ -200,13 +217,9 @@ impl Lister<'_> {
         listed.notes = notes;
     }
 
-    async fn read_detail(
-        &self,
-        key: &EntityKey,
-        parent: Option<&EntityKey>,
-    ) -> Result<(CanonicalText, Notes), Trouble> {
-        let path =
-            self.domain.detail_path(key).ok_or_else(|| Trouble::failed(format!("{key} has no path of its own")))?;
+    async fn read_detail(&self, key: &EntityKey, under: Option<&Under>) -> Result<(CanonicalText, Notes), Trouble> {
+        let path = self.domain.detail_path(key, under);
+        let path = path.ok_or_else(|| Trouble::failed(format!("{key} has no path of its own")))?;
         let query = self.domain.source.detail_query.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         let get = Get { path: path.clone(), query };
         let body = self.client.get(&get).await.map_err(|error| match Trouble::from(&error) {
@@ -215,9 +228,10 @@ impl Lister<'_> {
             trouble => trouble,
         })?;
         let mut notes = Notes::default();
-        let raw = read(&body.bytes)
+        let mut raw = read(&body.bytes)
             .map_err(|error| Trouble::failed(format!("the answer of {path} is malformed: {error}")))?;
-        match self.canonicaliser.entity(raw, parent, &mut notes) {
+        stamp(self.domain, under, &mut raw);
+        match self.canonicaliser.entity(raw, under.map(|under| &under.parent), &mut notes) {
             Ok(Canonical::Entity(found, text)) if found == *key => Ok((text, notes)),
             Ok(Canonical::Entity(found, _)) => Err(Trouble::failed(format!("{path} answered with {found}"))),
             Ok(Canonical::Deleted(_)) => Err(Trouble::failed(format!("{key} was deleted while it was read"))),

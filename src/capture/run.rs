@@ -8,8 +8,8 @@ use futures_util::{StreamExt, stream};
 use super::confirm::{Caution, RemovalPolicy};
 use super::domain::{DomainCapture, Listed, Lister};
 use super::trouble::{Trouble, TroubleKind};
-use crate::canonical::{Canonicaliser, Digest, SecretKey, read};
-use crate::catalogue::{Catalogue, Domain, FieldPath};
+use crate::canonical::{Canonicaliser, Digest, SecretKey, read, value_of};
+use crate::catalogue::{Catalogue, Domain, FieldPath, Under};
 use crate::genesys::{Client, FetchError, Get};
 use crate::model::{DomainId, DomainSnapshot, EntityKey, Value};
 use crate::record::RunStatus;
@@ -178,7 +178,7 @@ impl Capturer<'_> {
         };
         let canonicaliser = Canonicaliser::new(domain, self.secrets, self.org);
         let lister = Lister { client: self.client, domain, canonicaliser: &canonicaliser };
-        let mut listing = lister.list(parents.as_ref().map(|parents| &parents.keys)).await;
+        let mut listing = lister.list(parents.as_ref().map(|parents| &parents.listings)).await;
         let (mut status, mut trouble) = listing.status();
         if !matches!(status, RunStatus::Complete | RunStatus::Partial) {
             return DomainCapture::nothing(status, trouble, listing.requests);
@@ -194,7 +194,7 @@ impl Capturer<'_> {
         let mut digest = Digest::of_domain(&content);
         let known = recorded.digest(&domain.id);
         if known.is_none() && status == RunStatus::Complete && listing.is_uncounted {
-            let again = lister.list(parents.as_ref().map(|parents| &parents.keys)).await;
+            let again = lister.list(parents.as_ref().map(|parents| &parents.listings)).await;
             requests += again.requests;
             if let Some(doubt) = doubt(&listing, &again) {
                 status = RunStatus::Partial;
@@ -204,8 +204,8 @@ impl Capturer<'_> {
         if known.as_ref().is_some_and(|known| *known != digest.to_string()) {
             match recorded.content(&domain.id) {
                 Ok(Some(recorded)) => {
-                    let keys = parents.as_ref().map(|parents| &parents.keys);
-                    let confirmed = lister.confirm(&recorded, keys, &mut listing, policy).await;
+                    let listings = parents.as_ref().map(|parents| &parents.listings);
+                    let confirmed = lister.confirm(&recorded, listings, &mut listing, policy).await;
                     requests += confirmed.requests;
                     content = snapshot(confirmed.entities);
                     digest = Digest::of_domain(&content);
@@ -233,7 +233,7 @@ impl Capturer<'_> {
     }
 }
 
-/// The keys of the parents that a per-parent domain is listed under; `None` for every other domain.
+/// The listings that a per-parent domain consists of; `None` for every other domain.
 fn parents_of(
     domain: &Domain,
     done: &BTreeMap<DomainId, DomainCapture>,
@@ -245,11 +245,15 @@ fn parents_of(
         kind: trouble.kind,
         cause: format!("its parents could not all be listed: {}", trouble.cause),
     });
+    let listings = |content: &DomainSnapshot| {
+        let of_parent = |(key, text): (&EntityKey, &_)| domain.source.listings_under(key, &value_of(text));
+        content.entities.iter().flat_map(of_parent).collect()
+    };
     if let Some(content) = capture.and_then(|capture| capture.content.as_ref()) {
-        return Ok(Some(Parents { keys: content.entities.keys().cloned().collect(), trouble }));
+        return Ok(Some(Parents { listings: listings(content), trouble }));
     }
     match recorded.content(parent) {
-        Ok(Some(content)) => Ok(Some(Parents { keys: content.entities.keys().cloned().collect(), trouble })),
+        Ok(Some(content)) => Ok(Some(Parents { listings: listings(&content), trouble })),
         Ok(None) => Err(trouble.unwrap_or_else(|| Trouble::failed(format!("its parents, {parent}, are not known")))),
         Err(cause) => Err(Trouble::failed(cause)),
     }
@@ -265,9 +269,9 @@ fn doubt(one: &Listed, other: &Listed) -> Option<Trouble> {
     })
 }
 
-/// The parents of a per-parent domain, and why they may not be all.
+/// The listings of a per-parent domain, and why they may not be all.
 struct Parents {
-    keys: BTreeSet<EntityKey>,
+    listings: BTreeSet<Under>,
     trouble: Option<Trouble>,
 }
 

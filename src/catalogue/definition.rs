@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::field_path::FieldPath;
 use super::shape::Shape;
+use super::source::{Source, Under, fill_placeholders};
 use crate::canonical::Digest;
 use crate::model::{ChangeKind, DomainId, EntityKey, OwnedValue, PointerGlob, Severity, Value};
 
@@ -64,74 +65,6 @@ impl Tier {
             Self::Content => "content",
         }
     }
-}
-
-/// How a listing is paged (API document: Pagination).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Paging {
-    /// `pageNumber` and `pageSize`.
-    PageNumber,
-    /// `after` and `pageSize`; the next cursor is in `nextUri`.
-    Cursor,
-    /// One envelope with all entities.
-    Unpaged,
-    /// One bare array.
-    Array,
-    /// One object, which is the entity.
-    Singleton,
-}
-
-impl Paging {
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PageNumber => "page-number",
-            Self::Cursor => "cursor",
-            Self::Unpaged => "unpaged",
-            Self::Array => "array",
-            Self::Singleton => "singleton",
-        }
-    }
-}
-
-/// Whether a paged reply says how much there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counting {
-    /// It has `pageCount` or `total`.
-    Counted,
-    /// It has neither: the first empty page is the end.
-    UntilEmpty,
-}
-
-/// Where a domain comes from.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// The path of the listing; its placeholder takes the key of the parent.
-    pub path: String,
-    /// How it is paged.
-    pub paging: Paging,
-    /// Entities asked for on a page.
-    pub page_size: Option<u32>,
-    /// Whether the reply says how much there is.
-    pub counting: Counting,
-    /// The parameters of every request of the listing.
-    pub query: BTreeMap<String, String>,
-    /// The listing under several queries; one empty pass where the domain file names none.
-    pub passes: Vec<BTreeMap<String, String>>,
-    /// The member of the envelope that holds the entities.
-    pub entities: String,
-    /// The domain whose entities are the parents.
-    pub parent: Option<DomainId>,
-    /// The path that reads one entity; placeholders are parts of its key.
-    pub detail: Option<String>,
-    /// The parameters of that read.
-    pub detail_query: BTreeMap<String, String>,
-    /// Whether the stored form comes from `detail` instead of the listing.
-    pub read_detail: bool,
-    /// The permissions of which any suffices.
-    pub permission: Vec<String>,
 }
 
 /// How the API shows that an entity is gone.
@@ -266,6 +199,8 @@ impl Domain {
             &self.references,
             &self.removal.gone_when,
             self.source.read_detail,
+            &self.source.stamp,
+            &self.source.text_items,
             &self.shape,
         );
         Digest::of(serde_json::to_string(&decisive).unwrap_or_default().as_bytes())
@@ -277,6 +212,9 @@ impl Domain {
     #[must_use]
     pub fn parent_of(&self, key: &EntityKey, body: &Value<'_>) -> Option<EntityKey> {
         let parent_domain = self.source.parent.as_ref()?;
+        if self.identity.key == [KeyPart::Parent] {
+            return Some(key.clone());
+        }
         if let Some(index) = self.identity.key.iter().position(|part| *part == KeyPart::Parent) {
             return key.parts().nth(index).map(|part| EntityKey::new(&part));
         }
@@ -285,43 +223,14 @@ impl Domain {
         place.get("id").unwrap_or(place).as_str().map(EntityKey::new)
     }
 
-    /// The path of the listing of a parent, or of the one listing; ids in it are percent-encoded.
+    /// The path that reads one entity, listed under a parent or not; `None` where there is none.
     #[must_use]
-    pub fn listing_path(&self, parent: Option<&EntityKey>) -> String {
-        fill_placeholders(&self.source.path, |_| parent.map(|key| key.as_str().to_owned())).unwrap_or_default()
-    }
-
-    /// The path that reads one entity; `None` where there is none.
-    #[must_use]
-    pub fn detail_path(&self, key: &EntityKey) -> Option<String> {
+    pub fn detail_path(&self, key: &EntityKey, under: Option<&Under>) -> Option<String> {
         let parts: Vec<String> = key.parts().collect();
-        let of_parent = self.source.path.split_once('{').and_then(|(_, rest)| rest.split('}').next());
         fill_placeholders(self.source.detail.as_ref()?, |placeholder| {
             let wanted = KeyPart::Field(FieldPath::parse(placeholder));
-            let position = self
-                .identity
-                .key
-                .iter()
-                .position(|part| *part == wanted || (*part == KeyPart::Parent && of_parent == Some(placeholder)))?;
-            parts.get(position).cloned()
+            let of_key = self.identity.key.iter().position(|part| *part == wanted);
+            of_key.and_then(|position| parts.get(position)).or_else(|| under?.values.get(placeholder)).cloned()
         })
     }
-}
-
-/// What an id in a path must not contain as it is (RFC 3986, section 2.3: all but unreserved characters).
-const RESERVED: &percent_encoding::AsciiSet =
-    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// Replaces every `{placeholder}` of a path; `None` where one has no value.
-fn fill_placeholders(path: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let mut filled = String::new();
-    let mut rest = path;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (placeholder, behind) = after.split_once('}')?;
-        filled.push_str(before);
-        filled.extend(percent_encoding::utf8_percent_encode(&value(placeholder)?, RESERVED));
-        rest = behind;
-    }
-    filled.push_str(rest);
-    Some(filled)
 }

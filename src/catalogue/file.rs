@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::CatalogueProblem;
-use super::definition::{
-    Audit, Counting, Domain, Identity, KeyPart, Paging, Reference, Removal, Risk, RiskRule, SetKey, Source, Tier, Treat,
-};
+use super::definition::{Audit, Domain, Identity, KeyPart, Reference, Removal, Risk, RiskRule, SetKey, Tier, Treat};
 use super::field_path::{FieldPath, Segment};
 use super::shape::Shape;
-use crate::model::{ChangeKind, DomainId, OwnedValue, PointerGlob, Severity, Value};
+use super::source::{Binding, Counting, CursorNames, Paging, PermissionMode, Source, placeholders};
+use crate::canonical::read_str;
+use crate::model::{ChangeKind, DomainId, Object, OwnedValue, PointerGlob, Severity, Value};
 
 impl Domain {
     /// Reads a domain from the texts of its two files.
@@ -80,19 +80,34 @@ struct RawSource {
     paging: Paging,
     page_size: Option<u32>,
     counted: Option<bool>,
+    cursor: Option<String>,
+    size: Option<String>,
+    next: Option<FieldPath>,
     #[serde(default)]
     query: BTreeMap<String, String>,
+    body: Option<serde_json::Map<String, serde_json::Value>>,
     #[serde(default)]
     passes: Vec<BTreeMap<String, String>>,
     entities: Option<String>,
+    text_items: Option<String>,
     parent: Option<DomainId>,
+    #[serde(default)]
+    bind: BTreeMap<String, String>,
+    #[serde(default)]
+    stamp: Vec<String>,
+    #[serde(default)]
+    immutable: bool,
     detail: Option<String>,
     #[serde(default)]
     detail_query: BTreeMap<String, String>,
     #[serde(default)]
     read_detail: bool,
     #[serde(default)]
+    optional: bool,
+    #[serde(default)]
     permission: Vec<String>,
+    #[serde(default)]
+    permission_mode: PermissionMode,
 }
 
 #[derive(Default, Deserialize)]
@@ -242,35 +257,106 @@ fn reference((path, raw): (FieldPath, RawReference)) -> Reference {
 }
 
 impl RawSource {
-    fn into_source(self, problems: &mut Vec<String>) -> Source {
-        let paged = matches!(self.paging, Paging::PageNumber | Paging::Cursor);
-        if paged && self.page_size.is_none_or(|size| size == 0) {
-            problems.push("source.page_size is missing".to_owned());
+    fn into_source(mut self, problems: &mut Vec<String>) -> Source {
+        self.check(problems);
+        if self.parent.is_some()
+            && self.bind.is_empty()
+            && let Some(only) = placeholders(&self.path).next()
+        {
+            self.bind.insert(only.to_owned(), "$key".to_owned());
         }
-        if !paged && self.page_size.is_some() {
-            problems.push("source.page_size has no meaning without pages".to_owned());
+        let mut bind = BTreeMap::new();
+        for (name, text) in self.bind {
+            match binding(&text) {
+                Some(binding) => drop(bind.insert(name, binding)),
+                None => {
+                    problems.push(format!("source.bind: {text:?} is neither $key, a part of it such as $1, nor a path"))
+                }
+            }
         }
-        let placeholders = self.path.matches('{').count();
-        if placeholders != usize::from(self.parent.is_some()) {
-            problems.push(format!("source.path has {placeholders} placeholders, which does not fit its parent"));
-        }
-        if self.read_detail && self.detail.is_none() {
-            problems.push("source.read_detail needs source.detail".to_owned());
-        }
+        let body = self.body.map(|body| {
+            let text = serde_json::Value::Object(body).to_string();
+            match read_str(&text).map(Value::into_owned) {
+                Ok(Value::Object(body)) => body,
+                _ => Object::default(),
+            }
+        });
         Source {
             path: self.path,
             paging: self.paging,
             page_size: self.page_size,
             counting: if self.counted.unwrap_or(true) { Counting::Counted } else { Counting::UntilEmpty },
+            cursor: CursorNames {
+                parameter: self.cursor.unwrap_or_else(|| "after".to_owned()),
+                size: self.size.unwrap_or_else(|| "pageSize".to_owned()),
+                next: self.next,
+            },
             query: self.query,
+            body,
             passes: if self.passes.is_empty() { vec![BTreeMap::new()] } else { self.passes },
             entities: self.entities.unwrap_or_else(|| "entities".to_owned()),
+            text_items: self.text_items,
             parent: self.parent,
+            bind,
+            stamp: self.stamp,
+            immutable: self.immutable,
             detail: self.detail,
             detail_query: self.detail_query,
             read_detail: self.read_detail,
+            optional: self.optional,
             permission: self.permission,
+            permission_mode: self.permission_mode,
         }
+    }
+
+    fn check(&self, problems: &mut Vec<String>) {
+        let mut problem = |text: &str| problems.push(format!("source.{text}"));
+        let paged = matches!(self.paging, Paging::PageNumber | Paging::Cursor);
+        if paged && self.page_size.is_none_or(|size| size == 0) {
+            problem("page_size is missing");
+        }
+        if !paged && self.page_size.is_some() {
+            problem("page_size has no meaning without pages");
+        }
+        if self.paging != Paging::Cursor && (self.cursor.is_some() || self.size.is_some() || self.next.is_some()) {
+            problem("cursor, size and next have a meaning only where paging is \"cursor\"");
+        }
+        let named: Vec<&str> = placeholders(&self.path).collect();
+        match (&self.parent, named.as_slice()) {
+            (None, []) => {}
+            (None, _) => problem("path has a placeholder, but the domain has no parent"),
+            (Some(_), []) if self.bind.is_empty() => problem("path has no placeholder, and bind names no parameter"),
+            (Some(_), [_]) if self.bind.is_empty() => {}
+            (Some(_), named) => {
+                for name in named.iter().filter(|name| !self.bind.contains_key(**name)) {
+                    problem(&format!("bind does not say what {{{name}}} takes of the parent"));
+                }
+            }
+        }
+        if self.parent.is_none() && !self.bind.is_empty() {
+            problem("bind needs a parent");
+        }
+        let is_bound = |name: &str| self.bind.contains_key(name) || named.contains(&name);
+        for name in self.stamp.iter().filter(|name| !is_bound(name)) {
+            problem(&format!("stamp names {name}, which nothing of the parent is bound to"));
+        }
+        if self.immutable && (self.stamp.is_empty() || self.paging != Paging::Singleton) {
+            problem("immutable needs a singleton and a stamp that tells one answer from the next");
+        }
+        if self.read_detail && self.detail.is_none() {
+            problem("read_detail needs source.detail");
+        }
+        if self.body.is_some() && !READ_QUERIES.iter().any(|end| self.path.ends_with(end)) {
+            problem("body makes a query by POST, which only paths that end in /query or /search are");
+        }
+    }
+}
+
+fn binding(text: &str) -> Option<Binding> {
+    match text.strip_prefix('$') {
+        Some("key") => Some(Binding::Key),
+        Some(number) => Some(Binding::KeyPart(number.parse::<usize>().ok()?.checked_sub(1)?)),
+        None => Some(Binding::Field(FieldPath::parse(text))),
     }
 }
 
@@ -316,6 +402,9 @@ fn risk(table: &toml::Table, problems: &mut Vec<String>) -> Risk {
     risk
 }
 
+/// The paths that end so are queries that the API takes by POST and that change nothing (API document: Pagination).
+pub(super) const READ_QUERIES: [&str; 2] = ["/query", "/search"];
+
 /// Every path that a domain file names must lead to something that its schema describes.
 fn check_paths(domain: &Domain, problems: &mut Vec<String>) {
     let mut check = |list: &str, path: &FieldPath| {
@@ -345,6 +434,13 @@ fn check_paths(domain: &Domain, problems: &mut Vec<String>) {
         if let KeyPart::Field(path) = part {
             check("identity.key", path);
         }
+    }
+    if let Some(parent) = &domain.source.parent
+        && !domain.identity.key.contains(&KeyPart::Parent)
+        && !domain.references.iter().any(|reference| reference.targets.contains(parent))
+    {
+        problems
+            .push(format!("neither identity.key nor a reference tells which entity of {parent} an entity belongs to"));
     }
 }
 

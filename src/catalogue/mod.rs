@@ -9,15 +9,15 @@ mod embedded;
 mod field_path;
 mod file;
 mod shape;
+mod source;
 
 use std::collections::BTreeMap;
 
-pub use definition::{
-    Audit, Counting, Domain, Identity, KeyPart, Paging, Reference, Removal, Risk, RiskRule, SetKey, Source, Tier, Treat,
-};
+pub use definition::{Audit, Domain, Identity, KeyPart, Reference, Removal, Risk, RiskRule, SetKey, Tier, Treat};
 pub use embedded::{embedded_file, embedded_files};
 pub use field_path::{FieldPath, Segment};
 pub use shape::{Shape, ShapeId, ShapeNode, Types};
+pub use source::{Binding, Counting, CursorNames, Paging, PermissionMode, Source, Under};
 
 use crate::model::{DomainId, nearest};
 

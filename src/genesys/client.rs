@@ -1,4 +1,4 @@
-//! The client: GETs, each through the gate, with a token, retried by the one policy.
+//! The client: reads, each through the gate, with a token, retried by the one policy.
 
 use std::fmt;
 use std::pin::Pin;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use reqwest::{StatusCode, Url};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{RequestBuilder, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
@@ -18,6 +19,7 @@ use super::failure::Failure;
 use super::gate::{Gate, Pass};
 use super::pace::Rate;
 use super::patience::{Effort, Limits, Patience, Spent, Step};
+use super::read::Read;
 use super::region::Hosts;
 use super::response::{BODY_LIMIT_BYTES, ErrorBody, Signals, begins_as_json, read_body};
 use super::token::{Login, Token};
@@ -138,7 +140,7 @@ impl Client {
     /// Reads one thing.
     pub async fn get(&self, get: &Get) -> Result<Body, FetchError> {
         let effort = Effort::new(&Arc::new(Spent::default()));
-        Ok(self.fetch(get.clone(), effort).await?.body)
+        Ok(self.fetch(get.clone().into(), effort).await?.body)
     }
 
     /// Returns how many requests have been sent, those to the login included.
@@ -166,9 +168,9 @@ impl Client {
     /// Makes or continues the effort to read one thing.
     ///
     /// It runs as a task of its own: a request that its caller does not poll must not keep its slot from the others.
-    pub(super) async fn fetch(&self, get: Get, effort: Effort) -> Result<Fetched, FetchError> {
+    pub(super) async fn fetch(&self, read: Read, effort: Effort) -> Result<Fetched, FetchError> {
         let inner = Arc::clone(&self.inner);
-        let task = async move { inner.fetch(&get, effort).await };
+        let task = async move { inner.fetch(&read, effort).await };
         Running(tokio::spawn(task.in_current_span())).await
     }
 
@@ -195,15 +197,15 @@ impl fmt::Debug for Client {
 }
 
 impl Inner {
-    async fn fetch(&self, get: &Get, mut effort: Effort) -> Result<Fetched, FetchError> {
+    async fn fetch(&self, read: &Read, mut effort: Effort) -> Result<Fetched, FetchError> {
         loop {
-            self.allowance.check(&get.path)?;
+            self.allowance.check(read.path())?;
             let mut pass = self.gate.enter().await;
             let token = self.login.token(effort.listing()).await?;
-            let allowed = self.patience.time_allowed(&effort, &get.path)?;
-            self.allowance.take(&get.path)?;
+            let allowed = self.patience.time_allowed(&effort, read.path())?;
+            self.allowance.take(read.path())?;
             effort.listing().count_request();
-            let attempt = self.attempt(get, &token, allowed, &mut pass).await;
+            let attempt = self.attempt(read, &token, allowed, &mut pass).await;
             // A request that waits for its next attempt is not in flight.
             drop(pass);
             let failure = match attempt {
@@ -225,10 +227,16 @@ impl Inner {
         }
     }
 
-    async fn attempt(&self, get: &Get, token: &Token, allowed: Duration, pass: &mut Pass<'_>) -> Result<Body, Failure> {
-        let path = &get.path;
+    async fn attempt(
+        &self,
+        read: &Read,
+        token: &Token,
+        allowed: Duration,
+        pass: &mut Pass<'_>,
+    ) -> Result<Body, Failure> {
+        let path = read.path();
         let started = self.clock.now();
-        let request = self.wire.http().get(self.url(get)).bearer_auth(token.bearer.expose_secret());
+        let request = self.request(read).bearer_auth(token.bearer.expose_secret());
         let response = self.wire.send(request, path, started, allowed).await?;
         let signals = Signals::of(response.headers());
         pass.answered(signals.rate);
@@ -248,13 +256,21 @@ impl Inner {
         }
     }
 
-    fn url(&self, get: &Get) -> Url {
+    fn request(&self, read: &Read) -> RequestBuilder {
         let mut url = self.api.clone();
-        url.set_path(&format!("{}{}", self.api.path().trim_end_matches('/'), get.path));
-        if !get.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&get.query);
+        url.set_path(&format!("{}{}", self.api.path().trim_end_matches('/'), read.path()));
+        match read {
+            Read::Get(get) => {
+                if !get.query.is_empty() {
+                    url.query_pairs_mut().extend_pairs(&get.query);
+                }
+                self.wire.http().get(url)
+            }
+            Read::Query(query) => {
+                let body = serde_json::Value::Object(query.body().clone()).to_string();
+                self.wire.http().post(url).header(CONTENT_TYPE, "application/json").body(body)
+            }
         }
-        url
     }
 }
 

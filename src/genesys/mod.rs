@@ -3,7 +3,8 @@
 //! It fetches and returns raw JSON bytes. It must not know any domain, git, the disk or the configuration file; what a page
 //! holds is told to it by the caller's [`PageSink`].
 //!
-//! - Only GETs can be asked for: [`Get`] has no method to set. The one POST is the token request, which is private.
+//! - Only reads can be asked for: [`Get`] has no method to set, and a [`PostQuery`] is made from nothing but the path of a query.
+//!   The one other POST is the token request, which is private.
 //! - One policy decides about every failure (`retry`), one owner obeys it and keeps the budgets (`patience`), and one gate
 //!   bounds what is in flight and paces it by the rate-limit headers (`pace`, `gate`).
 //! - A listing ends complete or as a [`ListingError`], never shorter.
@@ -21,6 +22,7 @@ mod lost_time;
 mod pace;
 mod paging;
 mod patience;
+mod read;
 mod region;
 mod response;
 mod retry;
@@ -33,7 +35,8 @@ pub use client::{Body, Client, ClientOptions, Get};
 pub use clock::{Clock, InstantClock, SystemClock};
 pub use error::{Drift, FetchError, ListingError, Malformation, MalformedPage, SetupError};
 pub use pace::Rate;
-pub use paging::{Listing, ListingFacts, PageFacts, PageSink, Paging};
+pub use paging::{CursorParameters, Listing, ListingFacts, PageFacts, PageSink, Paging};
+pub use read::{NotAQuery, PostQuery, Read};
 pub use region::{HostRole, Hosts, Region, RegionError, UrlFault};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

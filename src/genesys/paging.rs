@@ -13,12 +13,16 @@ use reqwest::Url;
 use super::client::{Client, Fetched, Get};
 use super::error::{Drift, FetchError, ListingError, Malformation, MalformedPage};
 use super::patience::{Effort, Spent};
+use super::read::Read;
+
+/// The parameter that takes the page size, nearly everywhere.
+const PAGE_SIZE: &str = "pageSize";
 
 /// A listing with more pages is not walked to its end.
 const PAGE_LIMIT: u64 = 100_000;
 
 /// How a listing is divided into pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Paging {
     /// By `pageNumber`, from 1.
     PageNumber {
@@ -27,24 +31,47 @@ pub enum Paging {
         /// Whether an answer tells how many pages there are; if not, the first empty page is the end.
         counted: bool,
     },
-    /// By `after`, taken from `nextUri`, until there is none.
+    /// By a cursor, until there is none.
     Cursor {
         /// The page size to ask for.
         size: u32,
+        /// What the parts are called.
+        names: CursorParameters,
     },
     /// Not at all: one request.
     Single,
 }
 
-/// One listing.
+/// What the API calls the parts of a listing by cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CursorParameters {
+    /// The parameter that takes the cursor; in a `nextUri` it holds the next one.
+    pub cursor: String,
+    /// The parameter that takes the page size.
+    pub size: String,
+}
+
+impl Default for CursorParameters {
+    fn default() -> Self {
+        Self { cursor: "after".to_owned(), size: PAGE_SIZE.to_owned() }
+    }
+}
+
+/// One listing.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Listing {
-    /// The path, from its first slash; an id in it has to be percent-encoded already.
-    pub path: String,
-    /// The query without the paging parameters, not encoded.
-    pub query: Vec<(String, String)>,
+    /// What is asked, without the paging parameters.
+    pub read: Read,
     /// How it is divided into pages.
     pub paging: Paging,
+}
+
+impl Listing {
+    /// A listing read by GET.
+    #[must_use]
+    pub fn get(path: String, query: Vec<(String, String)>, paging: Paging) -> Self {
+        Self { read: Read::Get(Get { path, query }), paging }
+    }
 }
 
 /// What the walk must know of one page.
@@ -60,6 +87,8 @@ pub struct PageFacts {
     pub page_number: Option<u64>,
     /// Where the next page is.
     pub next_uri: Option<String>,
+    /// The cursor of the next page, where the answer tells it by itself.
+    pub next_cursor: Option<String>,
 }
 
 /// Reads pages and keeps their entities.
@@ -120,10 +149,10 @@ impl<'a> Walk<'a> {
     }
 
     async fn run(mut self) -> Result<ListingFacts, ListingError> {
-        let walked = match self.listing.paging {
-            Paging::PageNumber { size, counted: true } => self.counted(size).await,
-            Paging::PageNumber { size, counted: false } => self.until_empty(size, 1).await,
-            Paging::Cursor { size } => self.by_cursor(size).await,
+        let walked = match &self.listing.paging {
+            Paging::PageNumber { size, counted: true } => self.counted(*size).await,
+            Paging::PageNumber { size, counted: false } => self.until_empty(*size, 1).await,
+            Paging::Cursor { size, names } => self.by_cursor(*size, names).await,
             Paging::Single => self.single().await,
         };
         let whole = walked.and_then(|()| self.tally.check_whole().map_err(Halt::Drift));
@@ -154,14 +183,14 @@ impl<'a> Walk<'a> {
             .map(|number| {
                 let effort = Effort::new(&spent);
                 async move {
-                    let fetched = client.fetch(numbered_get(listing, size, number), effort);
+                    let fetched = client.fetch(numbered(listing, size, number), effort);
                     (number, fetched.await)
                 }
             })
             .buffered(client.in_flight());
         while let Some((number, fetched)) = pages.next().await {
-            let get = numbered_get(listing, size, number);
-            let facts = self.accept(&get, fetched).await?;
+            let read = numbered(listing, size, number);
+            let facts = self.accept(&read, fetched).await?;
             self.tally.take_numbered(&facts, size, number)?;
         }
         Ok(())
@@ -176,35 +205,37 @@ impl<'a> Walk<'a> {
         Err(Halt::Endless)
     }
 
-    async fn by_cursor(&mut self, size: u32) -> Result<(), Halt> {
+    async fn by_cursor(&mut self, size: u32, names: &CursorParameters) -> Result<(), Halt> {
         let mut seen = HashSet::new();
-        let mut after = None;
+        let mut next: Option<String> = None;
         for _ in 0..self.page_limit {
-            let mut get = sized_get(self.listing, size);
-            get.query.extend(after.map(|cursor| ("after".to_owned(), cursor)));
-            let facts = self.read(&get).await?;
+            let mut read = self.listing.read.clone().with_number(&names.size, size.into());
+            if let Some(cursor) = &next {
+                read = read.with_text(&names.cursor, cursor);
+            }
+            let facts = self.read(&read).await?;
             self.tally.take(&facts, Some(size))?;
-            let Some(next_uri) = facts.next_uri else {
-                return Ok(());
+            let cursor = match (facts.next_cursor, facts.next_uri) {
+                (Some(cursor), _) => cursor,
+                (None, Some(uri)) => cursor_of(&uri, &names.cursor).ok_or_else(|| {
+                    Halt::Fetch(FetchError::Malformed {
+                        path: self.listing.read.path().to_owned(),
+                        what: Malformation::NoCursor,
+                        correlation: None,
+                    })
+                })?,
+                (None, None) => return Ok(()),
             };
-            let cursor = cursor_of(&next_uri).ok_or_else(|| {
-                Halt::Fetch(FetchError::Malformed {
-                    path: self.listing.path.clone(),
-                    what: Malformation::NoCursor,
-                    correlation: None,
-                })
-            })?;
             if !seen.insert(cursor.clone()) {
                 return Err(Halt::Drift(Drift::CursorRepeated));
             }
-            after = Some(cursor);
+            next = Some(cursor);
         }
         Err(Halt::Endless)
     }
 
     async fn single(&mut self) -> Result<(), Halt> {
-        let get = Get { path: self.listing.path.clone(), query: self.listing.query.clone() };
-        let facts = self.read(&get).await?;
+        let facts = self.read(&self.listing.read).await?;
         self.tally.take(&facts, None)?;
         if facts.next_uri.is_some() || facts.page_count.is_some_and(|count| count > 1) {
             return Err(Halt::Drift(Drift::FurtherPages));
@@ -213,20 +244,19 @@ impl<'a> Walk<'a> {
     }
 
     async fn numbered(&mut self, size: u32, number: u64) -> Result<PageFacts, Halt> {
-        let get = numbered_get(self.listing, size, number);
-        let facts = self.read(&get).await?;
+        let facts = self.read(&numbered(self.listing, size, number)).await?;
         self.tally.take_numbered(&facts, size, number)?;
         Ok(facts)
     }
 
-    async fn read(&mut self, get: &Get) -> Result<PageFacts, Halt> {
+    async fn read(&mut self, read: &Read) -> Result<PageFacts, Halt> {
         let effort = Effort::new(&self.spent);
-        let fetched = self.client.fetch(get.clone(), effort).await;
-        self.accept(get, fetched).await
+        let fetched = self.client.fetch(read.clone(), effort).await;
+        self.accept(read, fetched).await
     }
 
     /// Gives a page to the sink, and asks for it again as long as it is malformed.
-    async fn accept(&mut self, get: &Get, mut fetched: Result<Fetched, FetchError>) -> Result<PageFacts, Halt> {
+    async fn accept(&mut self, read: &Read, mut fetched: Result<Fetched, FetchError>) -> Result<PageFacts, Halt> {
         let index = usize::try_from(self.tally.pages).unwrap_or(usize::MAX);
         loop {
             let page = fetched.map_err(Halt::Fetch)?;
@@ -234,13 +264,13 @@ impl<'a> Walk<'a> {
                 Ok(facts) => return Ok(facts),
                 Err(malformed) => malformed,
             };
-            let effort = self.client.await_better(&get.path, page, malformed.into()).await.map_err(Halt::Fetch)?;
-            fetched = self.client.fetch(get.clone(), effort).await;
+            let effort = self.client.await_better(read.path(), page, malformed.into()).await.map_err(Halt::Fetch)?;
+            fetched = self.client.fetch(read.clone(), effort).await;
         }
     }
 
     fn report(&self, halt: Halt, requests: u64) -> ListingError {
-        let path = self.listing.path.clone();
+        let path = self.listing.read.path().to_owned();
         match halt {
             Halt::Fetch(FetchError::NotFound { status, correlation, .. }) if self.tally.pages == 0 => {
                 ListingError::Absent { path, status, correlation, requests }
@@ -308,23 +338,15 @@ fn agree(known: &mut Option<u64>, told: Option<u64>) -> Result<(), (u64, u64)> {
     }
 }
 
-fn sized_get(listing: &Listing, size: u32) -> Get {
-    let mut query = listing.query.clone();
-    query.push(("pageSize".to_owned(), size.to_string()));
-    Get { path: listing.path.clone(), query }
+fn numbered(listing: &Listing, size: u32, number: u64) -> Read {
+    listing.read.clone().with_number(PAGE_SIZE, size.into()).with_number("pageNumber", number)
 }
 
-fn numbered_get(listing: &Listing, size: u32, number: u64) -> Get {
-    let mut get = sized_get(listing, size);
-    get.query.push(("pageNumber".to_owned(), number.to_string()));
-    get
-}
-
-/// Returns the `after` parameter of a `nextUri`; nothing else of it is used, so that it cannot lead elsewhere.
-fn cursor_of(next_uri: &str) -> Option<String> {
+/// Returns the cursor in a `nextUri`; nothing else of it is used, so that it cannot lead elsewhere.
+fn cursor_of(next_uri: &str, parameter: &str) -> Option<String> {
     let base = Url::parse("https://relative.invalid").ok()?;
     let next = base.join(next_uri).ok()?;
-    next.query_pairs().find(|(name, value)| name == "after" && !value.is_empty()).map(|(_, value)| value.into_owned())
+    next.query_pairs().find(|(name, value)| name == parameter && !value.is_empty()).map(|(_, value)| value.into_owned())
 }
 
 #[cfg(test)]

@@ -453,7 +453,7 @@ fn a_hidden_entity_is_missing_from_its_listing_alone() {
     let total = || program.page(&domain.source.path).get("total").and_then(Value::as_u64).unwrap();
     let before = total();
     let key = program.gate.world().keys(&domain.id).next().unwrap().clone();
-    let detail = domain.detail_path(&key).unwrap();
+    let detail = domain.detail_path(&key, None).unwrap();
     program.gate.world().hide(&domain.id, &key, true);
     assert_eq!(total(), before - 1);
     assert_eq!(program.get(&detail).status, 200);

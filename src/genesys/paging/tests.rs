@@ -3,15 +3,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
-use wiremock::{Request, ResponseTemplate};
+use wiremock::matchers::{method, path as at};
+use wiremock::{Mock, Request, ResponseTemplate};
 
+use super::super::read::PostQuery;
 use super::super::stage::Stage;
 use super::*;
 
 const PATH: &str = "/api/v2/things";
 const COUNTED: Paging = Paging::PageNumber { size: 3, counted: true };
 const UNCOUNTED: Paging = Paging::PageNumber { size: 3, counted: false };
-const CURSOR: Paging = Paging::Cursor { size: 3 };
 
 /// Keeps the names on the pages, in order.
 #[derive(Default)]
@@ -34,12 +35,17 @@ impl PageSink for Names {
             page_count: number("pageCount"),
             page_number: number("pageNumber"),
             next_uri: page.get("nextUri").and_then(Value::as_str).map(str::to_owned),
+            next_cursor: page.get("nextCursor").and_then(Value::as_str).map(str::to_owned),
         })
     }
 }
 
+fn cursor() -> Paging {
+    Paging::Cursor { size: 3, names: CursorParameters::default() }
+}
+
 fn listing(paging: Paging) -> Listing {
-    Listing { path: PATH.to_owned(), query: vec![("state".to_owned(), "active".to_owned())], paging }
+    Listing::get(PATH.to_owned(), vec![("state".to_owned(), "active".to_owned())], paging)
 }
 
 fn parameter(request: &Request, name: &str) -> Option<String> {
@@ -192,6 +198,29 @@ async fn a_lost_page_is_not_a_shorter_listing() {
 }
 
 #[tokio::test]
+async fn a_query_by_post_takes_its_page_and_its_cursor_in_the_body() {
+    let path = "/api/v2/things/query";
+    let stage = Stage::open().await;
+    let answer = |request: &Request| {
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!((request.method.as_str(), &body["kind"], &body["limit"]), ("POST", &json!("a"), &json!(3)));
+        match body.get("from").and_then(serde_json::Value::as_str) {
+            None => page(&json!({"entities": [1], "nextCursor": "x"})),
+            Some("x") => page(&json!({"entities": [2]})),
+            Some(other) => panic!("{other}"),
+        }
+    };
+    Mock::given(method("POST")).and(at(path)).respond_with(answer).mount(&stage.server).await;
+    let body = json!({"kind": "a"}).as_object().cloned().unwrap();
+    let names = CursorParameters { cursor: "from".to_owned(), size: "limit".to_owned() };
+    let read = Read::Query(PostQuery::new(path.to_owned(), body).unwrap());
+    let listing = Listing { read, paging: Paging::Cursor { size: 3, names } };
+    let mut sink = Names::default();
+    let facts = stage.client().list(&listing, &mut sink).await.unwrap();
+    assert_eq!((facts.requests, facts.received), (2, 2));
+}
+
+#[tokio::test]
 async fn a_cursor_is_followed_as_it_is_until_there_is_none() {
     let stage = Stage::open().await;
     stage
@@ -206,7 +235,7 @@ async fn a_cursor_is_followed_as_it_is_until_there_is_none() {
             }
         })
         .await;
-    let (facts, sink) = list(&stage, CURSOR).await;
+    let (facts, sink) = list(&stage, cursor()).await;
     assert_eq!(facts.unwrap().requests, 3);
     assert_eq!(sink.names, [1, 2, 3]);
 }
@@ -215,7 +244,7 @@ async fn a_cursor_is_followed_as_it_is_until_there_is_none() {
 async fn a_cursor_that_comes_twice_is_drift() {
     let stage = Stage::open().await;
     stage.respond(PATH, |_| page(&json!({"entities": [1], "nextUri": "?after=same"}))).await;
-    assert_eq!(drift_of(&stage, CURSOR).await, Drift::CursorRepeated);
+    assert_eq!(drift_of(&stage, cursor()).await, Drift::CursorRepeated);
     assert_eq!(stage.requests_to(PATH).await, 2);
 }
 
@@ -224,7 +253,7 @@ async fn a_next_page_without_a_cursor_fails_the_listing() {
     for next_uri in ["/api/v2/things?pageNumber=2", "?after=", "http://["] {
         let stage = Stage::open().await;
         stage.respond(PATH, move |_| page(&json!({"entities": [1], "nextUri": next_uri}))).await;
-        let error = list(&stage, CURSOR).await.0.unwrap_err();
+        let error = list(&stage, cursor()).await.0.unwrap_err();
         assert!(matches!(
             error,
             ListingError::Failed {
@@ -343,7 +372,7 @@ async fn a_page_that_stays_malformed_fails_the_listing() {
 async fn a_listing_without_end_is_given_up() {
     let endless = [
         (UNCOUNTED, 5),
-        (CURSOR, 5),
+        (cursor(), 5),
         // A count beyond the limit is not even begun.
         (COUNTED, 1),
     ];

@@ -1,0 +1,97 @@
+//! What can be asked of the API: reads, and nothing else.
+
+use super::client::Get;
+
+/// The endings of the paths that take a query by POST and change nothing (API document: Pagination).
+const QUERY_ENDINGS: [&str; 2] = ["/query", "/search"];
+
+/// One read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Read {
+    /// By GET.
+    Get(Get),
+    /// By a query that the API takes by POST.
+    Query(PostQuery),
+}
+
+/// A query that is sent by POST because it does not fit into an address. It changes nothing: only a path that the API has for
+/// queries makes one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PostQuery {
+    path: String,
+    body: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A path that is none of a query.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is no path of a query, and nothing else is sent by POST")]
+pub struct NotAQuery(String);
+
+impl PostQuery {
+    /// A query of a path with a body.
+    ///
+    /// # Errors
+    /// [`NotAQuery`] for a path that does not end as queries do.
+    pub fn new(path: String, body: serde_json::Map<String, serde_json::Value>) -> Result<Self, NotAQuery> {
+        if QUERY_ENDINGS.iter().any(|ending| path.ends_with(ending)) {
+            Ok(Self { path, body })
+        } else {
+            Err(NotAQuery(path))
+        }
+    }
+
+    /// The body, as it is sent.
+    pub(super) fn body(&self) -> &serde_json::Map<String, serde_json::Value> {
+        &self.body
+    }
+}
+
+impl Read {
+    /// The path, from its first slash.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Get(get) => &get.path,
+            Self::Query(query) => &query.path,
+        }
+    }
+
+    /// The same with a parameter more.
+    pub(super) fn with_text(self, name: &str, value: &str) -> Self {
+        self.with(name, value.to_owned(), value.into())
+    }
+
+    /// The same with a parameter more that is a number.
+    pub(super) fn with_number(self, name: &str, value: u64) -> Self {
+        self.with(name, value.to_string(), value.into())
+    }
+
+    fn with(mut self, name: &str, text: String, value: serde_json::Value) -> Self {
+        match &mut self {
+            Self::Get(get) => get.query.push((name.to_owned(), text)),
+            Self::Query(query) => drop(query.body.insert(name.to_owned(), value)),
+        }
+        self
+    }
+}
+
+impl From<Get> for Read {
+    fn from(get: Get) -> Self {
+        Self::Get(get)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_a_query_can_be_sent_by_post() {
+        let new = |path: &str| PostQuery::new(path.to_owned(), serde_json::Map::new());
+        assert!(new("/api/v2/taskmanagement/workbins/query").is_ok());
+        assert!(new("/api/v2/responsemanagement/responseassets/search").is_ok());
+        for other in ["/api/v2/routing/queues", "/api/v2/flows/executions", "/api/v2/users/query/x", ""] {
+            assert_eq!(new(other), Err(NotAQuery(other.to_owned())));
+        }
+    }
+}
