@@ -102,6 +102,15 @@ impl Catalogue {
         self.domains.keys()
     }
 
+    /// A domain and those that it is listed under, the topmost first; none where there is no such domain.
+    #[must_use]
+    pub fn lineage(&self, id: &DomainId) -> Vec<&Domain> {
+        let mut lineage: Vec<&Domain> =
+            std::iter::successors(self.get(id), |domain| self.get(domain.source.parent.as_ref()?)).collect();
+        lineage.reverse();
+        lineage
+    }
+
     /// The domain that was probably meant by a name that none has, also where its family was left out.
     #[must_use]
     pub fn nearest(&self, wanted: &str) -> Option<&DomainId> {
