@@ -1,15 +1,17 @@
 //! One domain: its listings, put together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use futures_util::{StreamExt, stream};
 
 use super::collect::{Collector, Entities, stamp};
+use super::portion::{Portions, Reach, reach};
 use super::trouble::{Trouble, TroubleKind};
-use crate::canonical::{Canonical, Canonicaliser, Digest, Notes, compact, read};
+use crate::canonical::{Canonical, Canonicaliser, Digest, Notes, compact, read, value_of};
 use crate::catalogue::{Counting, Domain, Paging as Style, Under};
 use crate::genesys::{Client, CursorParameters, Get, Listing, ListingError, NotAQuery, Paging, PostQuery, Read};
-use crate::model::{CanonicalText, DomainSnapshot, EntityKey, Value};
+use crate::model::{CanonicalText, DomainSnapshot, EntityKey, Object, Value};
 use crate::record::RunStatus;
 
 /// How often a listing that contradicts itself is tried: as it is, once more, then with smaller pages.
@@ -40,6 +42,8 @@ pub struct DomainCapture {
     pub notes: Notes,
     /// The digest of the content.
     pub digest: Option<Digest>,
+    /// How far the round came, where the domain is captured portion by portion.
+    pub reach: Option<Reach>,
 }
 
 /// One listing: one of a parent's, or the domain's only one, under all passes.
@@ -53,6 +57,8 @@ pub(super) struct Scope {
     pub(super) entities: Entities,
     /// Why a pass did not.
     pub(super) trouble: Option<Trouble>,
+    /// Whether it was asked at all; what was not reached is neither here nor gone.
+    pub(super) is_asked: bool,
 }
 
 /// What the listings of a domain brought.
@@ -72,6 +78,8 @@ pub(super) struct Lister<'l> {
     pub(super) client: &'l Client,
     pub(super) domain: &'l Domain,
     pub(super) canonicaliser: &'l Canonicaliser<'l>,
+    /// What is on record and may be carried forward where the API's answer cannot have changed.
+    pub(super) settled: Option<Rc<DomainSnapshot>>,
 }
 
 impl Lister<'_> {
@@ -96,8 +104,59 @@ impl Lister<'_> {
         listed
     }
 
+    /// Makes the per-parent listings that the round has not come to yet, as far as the requests reach.
+    pub(super) async fn list_portion(&self, listings: &BTreeSet<Under>, portions: &Portions) -> (Listed, Reach) {
+        let mut reached: BTreeSet<&Under> = BTreeSet::new();
+        let mut listed = Listed::default();
+        {
+            let affordable = portions.rest(&self.domain.id, listings).take_while(|under| {
+                let is_affordable = self.carried(Some(under)).is_some() || portions.take();
+                if is_affordable {
+                    reached.insert(under);
+                }
+                is_affordable
+            });
+            let mut captures = stream::iter(affordable)
+                .map(|under| async move {
+                    let mut one = Listed::default();
+                    self.take(&mut one, Some(under)).await;
+                    portions.take_more(one.requests.saturating_sub(1));
+                    one
+                })
+                .buffered(TOGETHER);
+            while let Some(one) = captures.next().await {
+                listed.merge(one);
+            }
+        }
+        let missed: BTreeSet<&Under> =
+            portions.rest(&self.domain.id, listings).filter(|under| !reached.contains(under)).collect();
+        let untouched = listings.iter().filter(|under| !reached.contains(under));
+        listed.scopes.extend(untouched.map(|under| Scope::not_asked(under.clone())));
+        let reach = reach(listings, &missed);
+        (listed, reach)
+    }
+
+    /// The entity on record of an answer that never changes; `None` where it has to be asked for.
+    fn carried(&self, under: Option<&Under>) -> Option<(EntityKey, CanonicalText)> {
+        let settled = self.settled.as_ref()?;
+        let under = under?;
+        let mut stamps = Value::Object(Object::default());
+        stamp(self.domain, Some(under), &mut stamps);
+        let key = self.canonicaliser.key(&stamps, Some(&under.parent)).ok()?;
+        let text = settled.entities.get(&key)?;
+        let recorded = value_of(text);
+        let mut all = self.domain.source.stamps(Some(under));
+        all.all(|(name, value)| recorded.get(name).and_then(Value::as_str) == Some(value)).then(|| (key, text.clone()))
+    }
+
     async fn take(&self, listed: &mut Listed, under: Option<&Under>) {
-        let mut scope = Scope { under: under.cloned(), is_whole: true, entities: Entities::new(), trouble: None };
+        let mut scope = Scope { is_whole: true, is_asked: true, ..Scope::new(under.cloned()) };
+        if let Some((key, text)) = self.carried(under) {
+            scope.entities.insert(key, text);
+            listed.received += 1;
+            listed.scopes.push(scope);
+            return;
+        }
         for pass in &self.domain.source.passes {
             match self.list_once(listed, under, pass).await {
                 // An entity that moved between two passes is in both; the later pass knows better.
@@ -240,6 +299,17 @@ impl Lister<'_> {
     }
 }
 
+impl Scope {
+    fn new(under: Option<Under>) -> Self {
+        Self { under, is_whole: false, is_asked: false, entities: Entities::new(), trouble: None }
+    }
+
+    /// A listing that was not reached.
+    fn not_asked(under: Under) -> Self {
+        Self::new(Some(under))
+    }
+}
+
 impl Listed {
     fn merge(&mut self, other: Self) {
         self.scopes.extend(other.scopes);
@@ -267,7 +337,8 @@ impl Listed {
     pub(super) fn status(&self) -> (RunStatus, Option<Trouble>) {
         let troubles: Vec<&Trouble> = self.scopes.iter().filter_map(|scope| scope.trouble.as_ref()).collect();
         let Some(first) = troubles.first().copied() else { return (RunStatus::Complete, None) };
-        let nothing_came = self.scopes.iter().all(|scope| scope.trouble.is_some() && scope.entities.is_empty());
+        let mut asked = self.scopes.iter().filter(|scope| scope.is_asked);
+        let nothing_came = asked.all(|scope| scope.trouble.is_some() && scope.entities.is_empty());
         let all_are = |kind| troubles.iter().all(|trouble| trouble.kind == kind);
         let status = match nothing_came {
             true if all_are(TroubleKind::Forbidden) => RunStatus::Forbidden,
@@ -283,6 +354,6 @@ impl DomainCapture {
     /// A domain of which nothing could be captured.
     pub(super) fn nothing(status: RunStatus, trouble: Option<Trouble>, requests: u64) -> Self {
         let notes = Notes::default();
-        Self { status, trouble, content: None, requests, received: 0, promised: None, notes, digest: None }
+        Self { status, trouble, content: None, requests, received: 0, promised: None, notes, digest: None, reach: None }
     }
 }

@@ -7,10 +7,12 @@
 mod collect;
 mod confirm;
 mod domain;
+mod portion;
 mod run;
 mod trouble;
 
 pub use confirm::{Caution, RemovalPolicy};
 pub use domain::DomainCapture;
+pub use portion::{Portions, Reach};
 pub use run::{CaptureRun, Capturer, Progress, Recorded, Selection, Silent, View, org_of};
 pub use trouble::{Trouble, TroubleKind, with_causes};

@@ -7,6 +7,7 @@ use futures_util::{StreamExt, stream};
 
 use super::confirm::{Caution, RemovalPolicy};
 use super::domain::{DomainCapture, Listed, Lister};
+use super::portion::Portions;
 use super::trouble::{Trouble, TroubleKind};
 use crate::canonical::{Canonicaliser, Digest, SecretKey, read, value_of};
 use crate::catalogue::{Catalogue, Domain, FieldPath, Under};
@@ -27,6 +28,9 @@ pub trait Recorded {
     /// # Errors
     /// Why it cannot be read.
     fn content(&self, domain: &DomainId) -> Result<Option<Rc<DomainSnapshot>>, String>;
+
+    /// Whether what is on record of a domain has the form that it would be stored in today, so that it may stand for an answer.
+    fn is_current(&self, domain: &Domain) -> bool;
 }
 
 /// Told of what happens; every method may be left out.
@@ -104,6 +108,7 @@ impl Capturer<'_> {
         &self,
         selection: &Selection,
         recorded: &dyn Recorded,
+        portions: &Portions,
         policy: &RemovalPolicy,
         progress: &dyn Progress,
     ) -> BTreeMap<DomainId, DomainCapture> {
@@ -114,7 +119,7 @@ impl Capturer<'_> {
                 .map(|domain| {
                     let done = &done;
                     async move {
-                        let capture = self.capture(domain, done, recorded, policy).await;
+                        let capture = self.capture(domain, done, recorded, portions, policy).await;
                         if selection.0.contains(&domain.id) {
                             progress.captured(&domain.id, &capture);
                         }
@@ -170,6 +175,7 @@ impl Capturer<'_> {
         domain: &Domain,
         done: &BTreeMap<DomainId, DomainCapture>,
         recorded: &dyn Recorded,
+        portions: &Portions,
         policy: &RemovalPolicy,
     ) -> DomainCapture {
         let parents = match parents_of(domain, done, recorded) {
@@ -177,9 +183,23 @@ impl Capturer<'_> {
             Err(trouble) => return DomainCapture::nothing(RunStatus::Failed, Some(trouble), 0),
         };
         let canonicaliser = Canonicaliser::new(domain, self.secrets, self.org);
-        let lister = Lister { client: self.client, domain, canonicaliser: &canonicaliser };
-        let mut listing = lister.list(parents.as_ref().map(|parents| &parents.listings)).await;
+        let settled = match domain.source.immutable && recorded.is_current(domain) {
+            true => recorded.content(&domain.id).ok().flatten(),
+            false => None,
+        };
+        let lister = Lister { client: self.client, domain, canonicaliser: &canonicaliser, settled };
+        let listings = parents.as_ref().map(|parents| &parents.listings);
+        let (mut listing, reach) = match listings {
+            Some(listings) if portions.after.contains_key(&domain.id) => {
+                let (listing, reach) = lister.list_portion(listings, portions).await;
+                (listing, Some(reach))
+            }
+            _ => (lister.list(listings).await, None),
+        };
         let (mut status, mut trouble) = listing.status();
+        if status == RunStatus::Complete && reach.as_ref().is_some_and(|reach| !reach.is_end()) {
+            status = RunStatus::Partial;
+        }
         if !matches!(status, RunStatus::Complete | RunStatus::Partial) {
             return DomainCapture::nothing(status, trouble, listing.requests);
         }
@@ -193,8 +213,8 @@ impl Capturer<'_> {
         let mut content = snapshot(listing.entities());
         let mut digest = Digest::of_domain(&content);
         let known = recorded.digest(&domain.id);
-        if known.is_none() && status == RunStatus::Complete && listing.is_uncounted {
-            let again = lister.list(parents.as_ref().map(|parents| &parents.listings)).await;
+        if known.is_none() && reach.is_none() && status == RunStatus::Complete && listing.is_uncounted {
+            let again = lister.list(listings).await;
             requests += again.requests;
             if let Some(doubt) = doubt(&listing, &again) {
                 status = RunStatus::Partial;
@@ -204,7 +224,6 @@ impl Capturer<'_> {
         if known.as_ref().is_some_and(|known| *known != digest.to_string()) {
             match recorded.content(&domain.id) {
                 Ok(Some(recorded)) => {
-                    let listings = parents.as_ref().map(|parents| &parents.listings);
                     let confirmed = lister.confirm(&recorded, listings, &mut listing, policy).await;
                     requests += confirmed.requests;
                     content = snapshot(confirmed.entities);
@@ -218,8 +237,9 @@ impl Capturer<'_> {
                 Err(cause) => return DomainCapture::nothing(RunStatus::Failed, Some(Trouble::failed(cause)), requests),
             }
         }
-        // Without a baseline there is nothing to fill gaps from, so an incomplete domain is no baseline.
-        let is_usable = known.is_some() || status == RunStatus::Complete;
+        // Without a baseline there is nothing to fill gaps from, so an incomplete domain is no baseline; a first capture that
+        // takes several runs is one as far as it came.
+        let is_usable = known.is_some() || status == RunStatus::Complete || reach.is_some();
         DomainCapture {
             status,
             trouble,
@@ -229,6 +249,7 @@ impl Capturer<'_> {
             received: listing.received,
             promised: listing.promised,
             notes: listing.notes,
+            reach,
         }
     }
 }

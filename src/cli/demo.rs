@@ -129,6 +129,7 @@ impl<'d> Demo<'d> {
         let options = RunOptions {
             selection: Selection(profile.clone()),
             profile,
+            by_cadence: false,
             accepted_removals: std::collections::BTreeSet::new(),
             effect: Effect::Commit,
             now: self.morning + chrono::TimeDelta::minutes(minutes),

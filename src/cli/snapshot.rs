@@ -121,6 +121,7 @@ fn options(args: &SnapshotArgs, global: &Global, workspace: &Workspace) -> Resul
     Ok(RunOptions {
         selection,
         profile,
+        by_cadence: args.only.is_empty() && args.tier.is_none(),
         accepted_removals,
         effect,
         now: now(global),

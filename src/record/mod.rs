@@ -14,7 +14,7 @@ mod run;
 
 pub use archive::{Archive, ArchiveError, Tree};
 pub use between::{Between, Step, between};
-pub use heartbeat::{Heartbeat, HeartbeatDomain, MAX_RUN_TIMES};
+pub use heartbeat::{Heartbeat, HeartbeatDomain, MAX_RUN_TIMES, Resume};
 pub use layout::{FileEdits, LEDGER_PATH, SNAPSHOT_DIR, Width, changed_files, domain_paths, first_width};
 pub use ledger::{Ledger, LedgerEntry, LedgerStatus};
 pub use message::{CommitFacts, commit_message, trailer};

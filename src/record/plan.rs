@@ -78,6 +78,8 @@ pub struct Observed {
     pub content: Option<DomainSnapshot>,
     /// Members that the API gave and the schema does not know.
     pub new_fields: BTreeSet<String>,
+    /// Whether the content is a part, and further runs bring the rest.
+    pub is_under_way: bool,
 }
 
 /// What the commits of a run are planned from.
@@ -148,7 +150,8 @@ pub fn plan<T: Tree>(input: PlanInput<'_, T>) -> Result<RecordPlan, ArchiveError
     let mut known = Vec::new();
     let mut first = Vec::new();
     for one in observed {
-        let has_baseline = state.ledger.domains.get(&one.domain).is_some_and(|entry| entry.digest.is_some());
+        let entry = state.ledger.domains.get(&one.domain);
+        let has_baseline = entry.is_some_and(|entry| entry.digest.is_some() && !entry.baseline_under_way);
         if has_baseline { known.push(one) } else { first.push(one) }
     }
     for one in known.iter().filter(|one| one.content.is_some()) {
@@ -157,6 +160,9 @@ pub fn plan<T: Tree>(input: PlanInput<'_, T>) -> Result<RecordPlan, ArchiveError
     state.reshard(&known);
     state.rekey(&known, &secret_key, rekeyed.as_ref());
     state.take_new_fields(&known);
+    for one in &first {
+        state.load(archive, &one.domain)?;
+    }
     let baselines = state.take_baselines(first);
     state.take_coverage(&known, view);
     state.take_changes(&known);
@@ -343,29 +349,41 @@ impl State<'_> {
         }
     }
 
-    /// Puts domains on record that have no baseline yet, and what is known of those that still have none.
+    /// Puts domains on record that have no whole baseline yet, and what is known of those that still have none.
     fn take_baselines(&mut self, first: Vec<Observed>) -> BTreeMap<DomainId, u64> {
         let mut edits = FileEdits::new();
         let mut baselines = BTreeMap::new();
         let mut touched = Vec::new();
         for one in first {
-            let (Some(domain), Some(status)) = (self.catalogue.get(&one.domain), one.status) else { continue };
-            let entry = LedgerEntry {
-                status,
-                entities: 0,
-                schema_version: domain.schema_version,
-                treatment: domain.treatment().to_string(),
-                width: one.content.as_ref().map(first_width).unwrap_or_default(),
-                digest: None,
-                secret_key: None,
-                new_fields: one.new_fields.into_iter().collect(),
+            let Some(domain) = self.catalogue.get(&one.domain) else { continue };
+            let before = self.ledger.domains.get(&one.domain).cloned();
+            let Some(status) = one.status.or(before.as_ref().map(|entry| entry.status)) else { continue };
+            let has_part = before.as_ref().is_some_and(|entry| entry.digest.is_some());
+            let entry = match &before {
+                Some(entry) if has_part => LedgerEntry {
+                    status,
+                    baseline_under_way: one.is_under_way || status != LedgerStatus::Complete,
+                    ..entry.clone()
+                },
+                _ => LedgerEntry {
+                    status,
+                    entities: 0,
+                    schema_version: domain.schema_version,
+                    treatment: domain.treatment().to_string(),
+                    width: one.content.as_ref().map(first_width).unwrap_or_default(),
+                    digest: None,
+                    baseline_under_way: one.is_under_way,
+                    secret_key: None,
+                    new_fields: one.new_fields.into_iter().collect(),
+                },
             };
-            let is_new = self.ledger.domains.insert(one.domain.clone(), entry.clone()).as_ref() != Some(&entry);
+            self.ledger.domains.insert(one.domain.clone(), entry);
             if let Some(content) = one.content {
-                baselines.insert(one.domain.clone(), count(&content));
+                let known = if has_part { before.as_ref().map_or(0, |entry| entry.entities) } else { 0 };
+                baselines.insert(one.domain.clone(), count(&content).saturating_sub(known));
                 edits.extend(self.put(domain, content));
             }
-            if is_new {
+            if self.ledger.domains.get(&one.domain) != before.as_ref() {
                 touched.push(one.domain);
             }
         }

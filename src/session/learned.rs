@@ -9,7 +9,7 @@ use super::run::RunOptions;
 use super::workspace::Workspace;
 use crate::canonical::{Canonicaliser, SecretKey};
 use crate::capture::{CaptureRun, View};
-use crate::catalogue::Domain;
+use crate::catalogue::{Domain, Tier};
 use crate::model::{DomainId, DomainSnapshot};
 use crate::record::{Heartbeat, Ledger, LedgerStatus, Observed, Rekeyed, RunStatus};
 
@@ -31,7 +31,12 @@ pub(super) fn learned(
     let mut observed = Vec::new();
     for (id, capture) in &captured.domains {
         let entry = ledger.domains.get(id);
-        let treatment = workspace.catalogue.get(id).map(|domain| domain.treatment().to_string());
+        let domain = workspace.catalogue.get(id);
+        let treatment = domain.map(|domain| domain.treatment().to_string());
+        // A domain with a cadence of its own is not overdue before its next round is.
+        let has_cadence = domain.is_some_and(|domain| domain.tier != Tier::Standard);
+        let cadence = if has_cadence { workspace.config.deep_every } else { Duration::ZERO };
+        let patience = workspace.config.stale_after + cadence;
         let is_on_record = entry.is_some_and(|entry| {
             entry.digest.is_some()
                 && entry.digest == capture.digest.map(|digest| digest.to_string())
@@ -42,8 +47,10 @@ pub(super) fn learned(
             RunStatus::Forbidden => Some(LedgerStatus::Forbidden),
             RunStatus::Absent => Some(LedgerStatus::Absent),
             RunStatus::Skipped => Some(LedgerStatus::Skipped),
+            // Nothing is known to be wrong with a domain that is captured for the first time, but it is not all there.
+            RunStatus::Partial if entry.is_none() && capture.content.is_some() => Some(LedgerStatus::Stale),
             RunStatus::Partial | RunStatus::Failed => {
-                is_stale(id, heartbeat, options.now, workspace.config.stale_after).then_some(LedgerStatus::Stale)
+                is_stale(id, heartbeat, options.now, patience).then_some(LedgerStatus::Stale)
             }
         };
         observed.push(Observed {
@@ -51,13 +58,15 @@ pub(super) fn learned(
             status,
             content: if is_on_record { None } else { capture.content.clone() },
             new_fields: capture.notes.new_fields.clone(),
+            is_under_way: capture.reach.is_some() && capture.status != RunStatus::Complete,
         });
     }
     for id in ledger.domains.keys() {
         if !options.profile.contains(id) && !captured.domains.contains_key(id) && workspace.catalogue.get(id).is_some()
         {
             let status = Some(LedgerStatus::Skipped);
-            observed.push(Observed { domain: id.clone(), status, content: None, new_fields: BTreeSet::new() });
+            let new_fields = BTreeSet::new();
+            observed.push(Observed { domain: id.clone(), status, content: None, new_fields, is_under_way: false });
         }
     }
     observed

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicUsize;
 
 use chrono::{DateTime, Utc};
 
+use super::due::Due;
 use super::exit::{Exit, Exits};
 use super::failure::Failure;
 use super::learned::{former_keys, learned, migrate, rekeyed, view_on_record};
@@ -35,6 +36,8 @@ pub struct RunOptions {
     pub selection: Selection,
     /// The domains of the profile, whatever this run was narrowed to.
     pub profile: BTreeSet<DomainId>,
+    /// Whether domains of the deeper tiers follow their own cadence, instead of being captured whole and now.
+    pub by_cadence: bool,
     /// Domains whose removals are taken without proof.
     pub accepted_removals: BTreeSet<DomainId>,
     /// Whether anything is written.
@@ -100,9 +103,9 @@ pub async fn take(
     let org = org_of(&client).await?;
     let ledger = ledger_of(&archive, &org, secrets, observer)?;
     let reader = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, org: &org };
-    let captured = capture(workspace, &reader, &client_id, &archive, &ledger, options, observer).await?;
-
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
+    let due = Due::of(workspace, options, heartbeat.as_ref());
+    let captured = capture(workspace, &reader, &client_id, &archive, &ledger, (options, &due), observer).await?;
     let planned = plan(PlanInput {
         catalogue: &workspace.catalogue,
         archive: &archive,
@@ -127,7 +130,7 @@ pub async fn take(
     if options.effect != Effect::None {
         let mut recording = Recording { workspace, run: &run, org: &org, now: options.now, tip };
         commits = recording.commit(&planned, &classified)?;
-        recording.beat(&captured, heartbeat)?;
+        recording.beat(&captured, &due, heartbeat)?;
         if let (Effect::Push, Some(remote)) = (options.effect, remote) {
             superseded = remote.push(workspace, options.now, observer)?.is_superseded();
             // The push may have rebuilt them.
@@ -191,7 +194,7 @@ async fn capture(
     client_id: &str,
     archive: &Archive<CommitTree<'_>>,
     ledger: &Ledger,
-    options: &RunOptions,
+    (options, due): (&RunOptions, &Due),
     observer: &dyn Observer,
 ) -> Result<CaptureRun, Failure> {
     let view = reader.view(client_id).await;
@@ -200,13 +203,22 @@ async fn capture(
         caution: view.caution(ledger.view.as_deref(), archive.ledger().is_none()),
         reads_left: AtomicUsize::new(workspace.config.confirm_reads),
     };
-    let on_record = OnRecord { archive, damage: RefCell::new(None) };
-    let domains = reader.run(&options.selection, &on_record, &policy, &Told { observer }).await;
+    let on_record = OnRecord {
+        archive,
+        secrets: reader.secrets,
+        org: reader.org,
+        catalogue: reader.catalogue,
+        damage: RefCell::new(None),
+    };
+    let mut domains = reader.run(&due.selection, &on_record, &due.portions, &policy, &Told { observer }).await;
     observer.ends();
     // A run on top of a state that cannot be read would be a guess.
     match on_record.damage.take() {
         Some(damage) => Err(damage.into()),
-        None => Ok(CaptureRun { domains, view }),
+        None => {
+            due.settle(&mut domains);
+            Ok(CaptureRun { domains, view })
+        }
     }
 }
 

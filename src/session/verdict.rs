@@ -13,8 +13,16 @@ pub(super) fn run_domain(capture: &DomainCapture, ledger: &Ledger, id: &DomainId
         entities: ledger.domains.get(id).map_or(0, |entry| entry.entities),
         expected: capture.promised,
         requests: capture.requests,
-        cause: capture.trouble.as_ref().map(|trouble| trouble.cause.clone()),
+        cause: cause(capture),
     }
+}
+
+/// Why a domain is not complete.
+pub(super) fn cause(capture: &DomainCapture) -> Option<String> {
+    let under_way = capture.reach.as_ref().filter(|reach| !reach.is_end());
+    let under_way = under_way
+        .map(|reach| format!("{} of {} parents are captured; the next run goes on", reach.done, reach.parents));
+    capture.trouble.as_ref().map(|trouble| trouble.cause.clone()).or(under_way)
 }
 
 /// How the run ends, and what it found that is no change.
@@ -30,7 +38,9 @@ pub(super) fn judge(
     let mut troubles: Vec<&Trouble> = Vec::new();
     for (id, capture) in &captured.domains {
         let is_accepted = matches!(capture.status, RunStatus::Forbidden | RunStatus::Absent) && accept.is_match(id);
-        if matches!(capture.status, RunStatus::Complete | RunStatus::Skipped) || is_accepted {
+        // A portion that ended where it should is all that the run was to capture.
+        let is_portion = capture.status == RunStatus::Partial && capture.trouble.is_none();
+        if matches!(capture.status, RunStatus::Complete | RunStatus::Skipped) || is_accepted || is_portion {
             continue;
         }
         exits.add(Exit::Partial);

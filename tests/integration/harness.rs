@@ -118,6 +118,7 @@ impl TestTrail {
         let mut options = RunOptions {
             selection: Selection(profile.clone()),
             profile,
+            by_cadence: false,
             accepted_removals: BTreeSet::new(),
             effect: Effect::Commit,
             now: morning() + TimeDelta::minutes(15 * run),
