@@ -90,7 +90,7 @@ async fn examine(workspace: &Workspace, exits: &mut Exits, ui: &Ui) -> Result<Ve
         }
     };
     checks.push(ok("hosts", format!("{} and {}", connection.hosts.api(), connection.hosts.login())));
-    let client = client(workspace, connection, Arc::new(SystemClock::new()))?;
+    let client = client(workspace, connection, Arc::new(SystemClock::new()), None)?;
     match org_of(&client).await {
         Ok(org) => {
             checks.push(ok("credentials", "the login accepts them".to_owned()));

@@ -73,6 +73,8 @@ pub struct Known {
     pub is_uncounted: Option<bool>,
     /// Whether it is on record.
     pub has_baseline: bool,
+    /// The parents that its round has come to, where it is captured portion by portion.
+    pub done: Option<u64>,
     /// Why it cannot be read.
     pub trouble: Option<String>,
 }
@@ -117,6 +119,8 @@ pub struct DomainEstimate {
     pub pages: u64,
     /// Requests for single entities.
     pub details: u64,
+    /// Whether it is captured portion by portion; the requests are those to the end of its round.
+    pub is_portioned: bool,
     /// Whether it is read twice: without a count only a second listing tells a short first one.
     pub is_read_twice: bool,
     /// What a removal is confirmed by.
@@ -149,6 +153,10 @@ pub struct Estimate {
     pub own: u64,
     /// What each domain costs.
     pub domains: BTreeMap<DomainId, DomainEstimate>,
+    /// The most requests for all domains together that are captured portion by portion.
+    pub portion: u64,
+    /// The domains whose turn it is not yet.
+    pub resting: BTreeSet<DomainId>,
     /// The allowed rate, where the API told it.
     pub rate: Option<AllowedRate>,
 }
@@ -176,13 +184,27 @@ impl Estimate {
             sizes.insert(domain.id.clone(), entities);
             domains.insert(domain.id.clone(), DomainEstimate { is_selected, ..cost });
         }
-        Self { own, domains, rate: None }
+        Self { own, domains, portion: u64::MAX, ..Self::default() }
     }
 
     /// All requests of the run.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.domains.values().map(DomainEstimate::requests).fold(self.own, u64::saturating_add)
+        let whole = self.domains.values().filter(|domain| !domain.is_portioned).map(DomainEstimate::requests);
+        whole.fold(self.own, u64::saturating_add).saturating_add(self.portioned().min(self.portion))
+    }
+
+    /// The requests to the end of the rounds of what is captured portion by portion.
+    #[must_use]
+    pub fn portioned(&self) -> u64 {
+        let portioned = self.domains.values().filter(|domain| domain.is_portioned).map(DomainEstimate::requests);
+        portioned.fold(0, u64::saturating_add)
+    }
+
+    /// The runs that these rounds take, this one included.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.portioned().div_ceil(self.portion.max(1)).max(1)
     }
 
     /// The time that they take at the allowed rate, to the second.
@@ -220,6 +242,7 @@ fn cost(domain: &Domain, known: &Known, parents: Option<Entities>) -> (DomainEst
         entities: size.map(Size::total),
         pages: 0,
         details: 0,
+        is_portioned: known.done.is_some() && parents.is_some(),
         is_read_twice: false,
         proof: Proof::of(domain),
         trouble: known.trouble.clone(),
@@ -248,7 +271,12 @@ fn cost(domain: &Domain, known: &Known, parents: Option<Entities>) -> (DomainEst
         estimate.pages = size.pages(domain, listings);
         estimate.details = if source.read_detail { size.total(listings) } else { 0 };
     }
-    estimate.is_read_twice = !known.has_baseline && known.is_uncounted.unwrap_or_else(|| is_uncounted(domain));
+    if let (true, Some(done), Some(parents)) = (estimate.is_portioned, known.done, estimate.parents) {
+        let rest = |requests: u64| rest_of(requests, done.min(parents), parents);
+        (estimate.pages, estimate.details) = (rest(estimate.pages), rest(estimate.details));
+    }
+    let is_new = !known.has_baseline && !estimate.is_portioned;
+    estimate.is_read_twice = is_new && known.is_uncounted.unwrap_or_else(|| is_uncounted(domain));
     if estimate.is_read_twice {
         estimate.pages = estimate.pages.saturating_mul(2);
         estimate.details = estimate.details.saturating_mul(2);
@@ -267,6 +295,12 @@ fn listings(domain: &Domain, known: &Known, parents: Option<Entities>) -> (Optio
             (parents.count, if is_one_each { parents.told } else { Told::Assumed })
         }
     }
+}
+
+/// What is left of requests when so many of the parents are done.
+fn rest_of(requests: u64, done: u64, parents: u64) -> u64 {
+    let rest = u128::from(requests) * u128::from(parents - done);
+    u64::try_from(rest.div_ceil(u128::from(parents.max(1)))).unwrap_or(requests)
 }
 
 /// A few entities, no more than a page holds.

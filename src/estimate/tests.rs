@@ -160,3 +160,19 @@ fn the_costliest_domain_is_first_and_equals_are_in_order_of_name() {
     let names: Vec<&str> = estimate.by_cost().into_iter().map(|(id, _)| id.as_str()).collect();
     assert_eq!(names, ["a.c", "a.a", "a.b"]);
 }
+
+#[test]
+fn a_portion_takes_no_more_than_it_may_and_goes_on_where_the_last_one_stopped() {
+    let catalogue = catalogue(&[("a.b", PAGED), ("a.c", CHILDREN)]);
+    let selection = BTreeSet::from([id("a.b"), id("a.c")]);
+    let estimate = |done| {
+        let children = Known { done: Some(done), ..Known::default() };
+        let known = BTreeMap::from([(id("a.b"), recorded(5_000)), (id("a.c"), children)]);
+        Estimate { portion: 2_000, ..Estimate::of(&catalogue, &selection, &known, 2) }
+    };
+    let first = estimate(0);
+    assert_eq!((first.domains[&id("a.c")].requests(), first.requests(), first.runs()), (5_000, 2 + 50 + 2_000, 3));
+    let last = estimate(4_000);
+    assert_eq!((last.domains[&id("a.c")].requests(), last.requests(), last.runs()), (1_000, 2 + 50 + 1_000, 1));
+    assert!(!first.domains[&id("a.b")].is_portioned);
+}

@@ -13,6 +13,7 @@ pub mod json;
 pub mod listing;
 pub mod markdown;
 mod notes;
+pub mod plan;
 pub mod run;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]

@@ -4,6 +4,7 @@
 //! present is an argument, and so is the clock that waits go by. Knows nothing of the terminal.
 
 mod due;
+mod estimate;
 mod exit;
 mod failure;
 mod learned;
@@ -18,6 +19,7 @@ mod time;
 mod verdict;
 mod workspace;
 
+pub use estimate::{Planned, plan};
 pub use exit::{Exit, Exits};
 pub use failure::Failure;
 pub use make::make_trail;

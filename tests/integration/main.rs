@@ -13,6 +13,7 @@ mod kills;
 mod laws;
 mod layering;
 mod pacing;
+mod plan;
 mod record;
 mod remote;
 mod removals;
