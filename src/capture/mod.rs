@@ -17,5 +17,5 @@ pub use confirm::{Caution, RemovalPolicy};
 pub use domain::DomainCapture;
 pub use portion::{Portions, Reach};
 pub use probe::{Probed, Refused, probe};
-pub use run::{CaptureRun, Capturer, Progress, Recorded, Selection, Silent, View, org_of};
+pub use run::{CaptureRun, Capturer, OWN_PERMISSIONS, Progress, Recorded, Selection, Silent, View, org_of};
 pub use trouble::{Trouble, TroubleKind, with_causes};

@@ -11,7 +11,7 @@ use crate::canonical::Digest;
 use crate::model::{ChangeKind, DomainId, EntityKey, OwnedValue, PointerGlob, Severity, Value};
 
 /// Everything we know about a domain.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Domain {
     /// Its name.
     pub id: DomainId,
@@ -189,6 +189,13 @@ pub struct Audit {
 }
 
 impl Domain {
+    /// The same domain with every field as it comes; secrets stay hidden.
+    #[must_use]
+    pub fn untreated(&self) -> Self {
+        let treat = Treat { secret: self.treat.secret.clone(), ..Treat::default() };
+        Self { treat, references: Vec::new(), ..self.clone() }
+    }
+
     /// The digest of all that decides the canonical form: a changed one means that stored files must be migrated.
     #[must_use]
     pub fn treatment(&self) -> Digest {

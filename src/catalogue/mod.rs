@@ -8,6 +8,7 @@ mod definition;
 mod embedded;
 mod field_path;
 mod file;
+mod role;
 mod shape;
 mod source;
 
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 pub use definition::{Audit, Domain, Identity, KeyPart, Reference, Removal, Risk, RiskRule, SetKey, Tier, Treat};
 pub use embedded::{embedded_file, embedded_files};
 pub use field_path::{FieldPath, Segment};
+pub use role::{LeastRole, Need, PermissionPolicy};
 pub use shape::{Shape, ShapeId, ShapeNode, Types};
 pub use source::{Binding, Counting, CursorNames, Paging, PermissionMode, Source, Under};
 
@@ -84,6 +86,12 @@ impl Catalogue {
             }
         }
         if problems.is_empty() { Ok(Self { domains }) } else { Err(problems) }
+    }
+
+    /// The same domains with every field as it comes; secrets stay hidden.
+    #[must_use]
+    pub fn untreated(&self) -> Self {
+        Self { domains: self.domains.iter().map(|(id, domain)| (id.clone(), domain.untreated())).collect() }
     }
 
     /// The domain of a name.

@@ -6,6 +6,7 @@ mod catalogue;
 mod contract;
 mod diff_verb;
 mod docs;
+mod doctor;
 mod faults;
 mod fixtures;
 mod harness;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use orgtrail::estimate::{AllowedRate, Told};
 use orgtrail::model::DomainId;
 use orgtrail::record::RunStatus;
-use orgtrail::session::{Exit, Planned, Taken, plan};
+use orgtrail::session::{Exit, Planned, RunOptions, Taken, plan};
 use orgtrail::sim::{Effect, Fault, Repeat, Scale, ServerOptions, When, World};
 
 use crate::faults::{digests, incomplete};
@@ -17,6 +17,14 @@ use crate::terminal::Terminal;
 /// Tells what the next run of a trail would cost.
 fn planned(org: &Org, trail: &TestTrail) -> Planned {
     org.block_on(plan(&trail.workspace, trail.connection(org), &trail.options())).unwrap_or_else(|failure| {
+        panic!("{}", failure.message);
+    })
+}
+
+/// Likewise, where the deeper tiers follow their own cadence.
+fn planned_by_cadence(org: &Org, trail: &TestTrail) -> Planned {
+    let options = RunOptions { by_cadence: true, ..trail.options() };
+    org.block_on(plan(&trail.workspace, trail.connection(org), &options)).unwrap_or_else(|failure| {
         panic!("{}", failure.message);
     })
 }
@@ -64,6 +72,19 @@ fn a_plan_asks_for_the_smallest_pages_and_writes_nothing() {
     for (_, size) in asked.iter().flat_map(|request| &request.query).filter(|(name, _)| name == "pageSize") {
         assert_eq!(size, "1");
     }
+}
+
+#[test]
+fn a_domain_that_has_its_turn_is_planned_as_a_portion_and_one_that_has_not_is_left_out() {
+    let (org, trail) = (Org::small(), TestTrail::new());
+    let members = id("routing.queue-members");
+    let first = planned_by_cadence(&org, &trail);
+    assert!(first.estimate.domains[&members].is_portioned && !first.estimate.domains[&members].is_read_twice);
+    let before = sent(&org);
+    trail.snapshot_with(&org, |options| options.by_cadence = true).unwrap();
+    assert_eq!(first.estimate.requests(), sent(&org) - before);
+    let next = planned_by_cadence(&org, &trail);
+    assert!(next.estimate.resting.contains(&members) && !next.estimate.domains.contains_key(&members));
 }
 
 #[test]
