@@ -34,6 +34,8 @@ pub struct DomainCapture {
     pub content: Option<DomainSnapshot>,
     /// Requests sent for it.
     pub requests: u64,
+    /// Pages taken.
+    pub pages: u64,
     /// Entities received.
     pub received: u64,
     /// Entities promised; absent where the API promises none.
@@ -42,6 +44,8 @@ pub struct DomainCapture {
     pub notes: Notes,
     /// The digest of the content.
     pub digest: Option<Digest>,
+    /// Divisions all of whose entities vanished from the listing, which is how a lost grant looks.
+    pub out_of_view: BTreeSet<String>,
     /// How far the round came, where the domain is captured portion by portion.
     pub reach: Option<Reach>,
 }
@@ -66,6 +70,7 @@ pub(super) struct Scope {
 pub(super) struct Listed {
     pub(super) scopes: Vec<Scope>,
     pub(super) requests: u64,
+    pub(super) pages: u64,
     pub(super) received: u64,
     pub(super) promised: Option<u64>,
     /// Whether a listing of several entities came without a count.
@@ -195,6 +200,7 @@ impl Lister<'_> {
                         trouble = Trouble::failed(format!("{key} came twice in {path}"));
                         continue;
                     }
+                    listed.pages += facts.pages;
                     listed.received += facts.received;
                     listed.is_uncounted |= facts.promised.is_none() && self.domain.source.paging != Style::Singleton;
                     listed.promised =
@@ -319,6 +325,7 @@ impl Listed {
     fn merge(&mut self, other: Self) {
         self.scopes.extend(other.scopes);
         self.requests += other.requests;
+        self.pages += other.pages;
         self.received += other.received;
         self.promised = match (self.promised, other.promised) {
             (None, None) => None,
@@ -359,6 +366,18 @@ impl DomainCapture {
     /// A domain of which nothing could be captured.
     pub(super) fn nothing(status: RunStatus, trouble: Option<Trouble>, requests: u64) -> Self {
         let notes = Notes::default();
-        Self { status, trouble, content: None, requests, received: 0, promised: None, notes, digest: None, reach: None }
+        Self {
+            status,
+            trouble,
+            content: None,
+            requests,
+            pages: 0,
+            received: 0,
+            promised: None,
+            notes,
+            digest: None,
+            reach: None,
+            out_of_view: BTreeSet::new(),
+        }
     }
 }

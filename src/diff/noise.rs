@@ -85,9 +85,8 @@ impl Noise {
     #[must_use]
     pub fn lines(&self, domain: &Domain) -> Vec<Line> {
         let mut lines = Vec::new();
-        let is_value = |(path, moved): &(&FieldPath, &Moved)| {
-            moved.what == Movement::Value && !path.segments().is_empty()
-        };
+        let is_value =
+            |(path, moved): &(&FieldPath, &Moved)| moved.what == Movement::Value && !path.segments().is_empty();
         let moved: Vec<&FieldPath> = self.uncovered.iter().filter(is_value).map(|(path, _)| path).collect();
         if !moved.is_empty() {
             let paths = domain.treat.volatile.iter().chain(moved).map(quoted);
@@ -242,7 +241,11 @@ impl Walk<'_> {
         self.compare_items(pairs.into_iter(), place);
     }
 
-    fn compare_items<'v, 'a: 'v>(&mut self, pairs: impl Iterator<Item = (&'v Value<'a>, &'v Value<'a>)>, place: &Place) {
+    fn compare_items<'v, 'a: 'v>(
+        &mut self,
+        pairs: impl Iterator<Item = (&'v Value<'a>, &'v Value<'a>)>,
+        place: &Place,
+    ) {
         let mut item = place.clone();
         item.path.push("*".to_owned());
         item.shape = place.shape.and_then(|shape| self.shape.step(shape, None));

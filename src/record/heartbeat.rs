@@ -25,6 +25,9 @@ pub struct Heartbeat {
     pub audit_watermark: Option<String>,
     /// What became of each domain; one that the run did not touch keeps what the last one said.
     pub domains: BTreeMap<DomainId, HeartbeatDomain>,
+    /// The client's own grants, as role and division; absent where they cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub grants: Option<Vec<String>>,
     /// When the last runs began, oldest first.
     pub runs: Vec<String>,
 }
@@ -98,6 +101,7 @@ impl Heartbeat {
                 }
             }
         }
+        self.grants = self.grants.take().or(other.grants);
         self.runs.extend(other.runs);
         self.runs.sort();
         self.runs.dedup();

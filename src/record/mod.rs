@@ -9,6 +9,7 @@ mod heartbeat;
 mod layout;
 mod ledger;
 mod message;
+mod newly_kept;
 mod plan;
 mod run;
 

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::archive::{Archive, ArchiveError, Tree};
 use super::layout::{FileEdits, LEDGER_PATH, Width, changed_files, domain_paths, first_width};
 use super::ledger::{Ledger, LedgerEntry, LedgerStatus};
+use super::newly_kept::Places;
 use crate::canonical::{Digest, canonical_text, is_fingerprint, value_of};
 use crate::catalogue::{Catalogue, Domain};
 use crate::diff::{apply_fields, diff_domain, follow};
@@ -135,6 +136,8 @@ pub struct RecordPlan {
     pub ledger: Ledger,
     /// The domains captured for the first time, with their number of entities.
     pub baselines: BTreeMap<DomainId, u64>,
+    /// Those of them that begin anew, because what was on record could not be brought into the form they have now.
+    pub anew: BTreeSet<DomainId>,
 }
 
 /// Plans the commits of a run.
@@ -146,17 +149,21 @@ pub fn plan<T: Tree>(input: PlanInput<'_, T>) -> Result<RecordPlan, ArchiveError
     let recorded = archive.ledger().cloned();
     let mut state = State { catalogue, ledger, domains: BTreeMap::new(), commits: Vec::new() };
 
-    state.migrate_all(archive, migrate)?;
-    let mut known = Vec::new();
-    let mut first = Vec::new();
+    let migrated = state.migrate_all(archive, migrate)?;
+    let (mut known, mut first, mut anew) = (Vec::new(), Vec::new(), BTreeSet::new());
     for one in observed {
         let entry = state.ledger.domains.get(&one.domain);
         let has_baseline = entry.is_some_and(|entry| entry.digest.is_some() && !entry.baseline_under_way);
-        if has_baseline { known.push(one) } else { first.push(one) }
+        let is_anew = migrated.contains(&one.domain) && state.has_other_keys(&one);
+        if is_anew {
+            anew.insert(one.domain.clone());
+        }
+        if has_baseline && !is_anew { known.push(one) } else { first.push(one) }
     }
     for one in known.iter().filter(|one| one.content.is_some()) {
         state.load(archive, &one.domain)?;
     }
+    state.take_newly_kept(&known, &migrated);
     state.reshard(&known);
     state.rekey(&known, &secret_key, rekeyed.as_ref());
     state.take_new_fields(&known);
@@ -169,7 +176,7 @@ pub fn plan<T: Tree>(input: PlanInput<'_, T>) -> Result<RecordPlan, ArchiveError
     let ledger = state.ledger;
     let unchanged = recorded.is_some_and(|recorded| recorded == ledger);
     let commits = if unchanged { Vec::new() } else { state.commits };
-    Ok(RecordPlan { commits, ledger, baselines })
+    Ok(RecordPlan { commits, ledger, baselines, anew })
 }
 
 /// The state on record as it becomes, commit by commit.
@@ -216,7 +223,7 @@ impl State<'_> {
         &mut self,
         archive: &Archive<T>,
         migrate: &dyn Fn(&Domain, &DomainSnapshot) -> DomainSnapshot,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<BTreeSet<DomainId>, ArchiveError> {
         let mut edits = FileEdits::new();
         let mut migrated = Vec::new();
         for domain in self.catalogue.iter() {
@@ -232,10 +239,34 @@ impl State<'_> {
             }
             migrated.push(domain.id.clone());
         }
+        let all = migrated.iter().cloned().collect();
         if !migrated.is_empty() {
             self.commit(CommitKind::SchemaMigration, edits, migrated, Vec::new());
         }
-        Ok(())
+        Ok(all)
+    }
+
+    /// Whether a captured domain has no key in common with what is on record: its identity is another one, and its stored
+    /// form cannot be migrated.
+    fn has_other_keys(&self, one: &Observed) -> bool {
+        let (Some(before), Some(after)) = (self.domains.get(&one.domain), &one.content) else { return false };
+        let is_shared = |key| after.entities.contains_key(key);
+        !before.entities.is_empty() && !after.entities.is_empty() && !before.entities.keys().any(is_shared)
+    }
+
+    /// Takes members that a new treatment begins to keep: no stored entity of the domain has anything at their place.
+    fn take_newly_kept(&mut self, known: &[Observed], migrated: &BTreeSet<DomainId>) {
+        if migrated.is_empty() {
+            return;
+        }
+        let catalogue = self.catalogue;
+        let places: BTreeMap<&DomainId, Places<'_>> = migrated
+            .iter()
+            .filter_map(|id| Some((id, Places::of(&catalogue.get(id)?.shape, self.domains.get(id)?))))
+            .collect();
+        self.absorb(CommitKind::SchemaMigration, known, &|id, field| {
+            field.kind == FieldKind::Added && places.get(id).is_some_and(|places| places.is_new(&field.path))
+        });
     }
 
     /// Lays domains out anew whose content would not fit their files.
@@ -379,7 +410,8 @@ impl State<'_> {
             };
             self.ledger.domains.insert(one.domain.clone(), entry);
             if let Some(content) = one.content {
-                let known = if has_part { before.as_ref().map_or(0, |entry| entry.entities) } else { 0 };
+                let part = before.as_ref().filter(|entry| entry.baseline_under_way);
+                let known = part.map_or(0, |entry| entry.entities);
                 baselines.insert(one.domain.clone(), count(&content).saturating_sub(known));
                 edits.extend(self.put(domain, content));
             }

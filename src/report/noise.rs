@@ -54,7 +54,9 @@ fn write_domain(domain: &Domain, noise: &Noise, style: Style, out: &mut dyn Writ
 
 fn apart(id: &DomainId, noise: &Noise) -> String {
     let entities = counted(noise.apart, "entity", "entities");
-    format!("{entities} of {id} came in one of the two reads only: they were made or deleted meanwhile, or their key moves")
+    format!(
+        "{entities} of {id} came in one of the two reads only: they were made or deleted meanwhile, or their key moves"
+    )
 }
 
 fn summary(noise: &NoiseOf) -> String {

@@ -9,7 +9,7 @@ use super::run::RunOptions;
 use super::workspace::Workspace;
 use crate::canonical::{Canonicaliser, SecretKey};
 use crate::capture::{CaptureRun, View};
-use crate::catalogue::{Domain, Tier};
+use crate::catalogue::{Catalogue, Domain, Tier};
 use crate::model::{DomainId, DomainSnapshot};
 use crate::record::{Heartbeat, Ledger, LedgerStatus, Observed, Rekeyed, RunStatus};
 
@@ -93,16 +93,25 @@ pub(super) fn rekeyed(previous: &SecretKey, captured: &CaptureRun) -> Rekeyed {
 /// The view to put on record. The old one stays while removals are held because it differs, so that they stay held, and while
 /// there is a domain on record that was not wholly seen under the new one, as what it lacks under it could not be told from
 /// what was removed.
-pub(super) fn view_on_record(captured: &CaptureRun, ledger: &Ledger, options: &RunOptions) -> Option<String> {
+///
+/// Domains with a cadence of their own do not hold it: their listings stand under parents that do.
+pub(super) fn view_on_record(
+    catalogue: &Catalogue,
+    captured: &CaptureRun,
+    ledger: &Ledger,
+    options: &RunOptions,
+) -> Option<String> {
     let recorded = ledger.view.clone();
+    let has_cadence =
+        |id: &DomainId| options.by_cadence && catalogue.get(id).is_some_and(|domain| domain.tier != Tier::Standard);
     let is_unseen = |id: &DomainId| match captured.domains.get(id) {
         Some(capture) => matches!(capture.status, RunStatus::Partial | RunStatus::Failed),
         None => options.profile.contains(id),
     };
-    let holds = ledger.domains.iter().any(|(id, entry)| entry.digest.is_some() && is_unseen(id));
+    let holds = ledger.domains.iter().any(|(id, entry)| entry.digest.is_some() && !has_cadence(id) && is_unseen(id));
     match (&captured.view, recorded) {
         (_, Some(recorded)) if holds => Some(recorded),
-        (View::Known(view), _) => Some(view.clone()),
+        (view @ View::Known(_), _) => view.digest(),
         (View::Unreadable, _) => None,
         (View::Unknown, recorded) => recorded,
     }

@@ -71,13 +71,8 @@ fn families(workspace: &Workspace, selection: &Selection) -> Vec<Selection> {
     families.into_values().map(Selection).collect()
 }
 
-async fn read(
-    reader: &Capturer<'_>,
-    family: &Selection,
-    progress: &dyn Progress,
-) -> BTreeMap<DomainId, DomainCapture> {
-    let policy =
-        RemovalPolicy { accepted: BTreeSet::new(), caution: Caution::Usual, reads_left: AtomicUsize::new(0) };
+async fn read(reader: &Capturer<'_>, family: &Selection, progress: &dyn Progress) -> BTreeMap<DomainId, DomainCapture> {
+    let policy = RemovalPolicy { accepted: BTreeSet::new(), caution: Caution::Usual, reads_left: AtomicUsize::new(0) };
     reader.run(family, &NothingToKeep, &Portions::default(), &policy, progress).await
 }
 

@@ -7,11 +7,11 @@ use super::failure::Failure;
 use super::time::written;
 use super::verdict::cause;
 use super::workspace::Workspace;
-use crate::capture::{CaptureRun, DomainCapture};
+use crate::capture::{CaptureRun, DomainCapture, View};
 use crate::model::DomainId;
 use crate::policy::ClassifiedChange;
 use crate::record::{
-    CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, PlannedCommit, RecordPlan, Resume, RunId, RunStatus,
+    CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, PlannedCommit, RecordPlan, Resume, RunId, RunStatus,
     SNAPSHOT_DIR, commit_message,
 };
 use crate::trail::{CommitId, FileChange, NewCommit, Signature};
@@ -62,7 +62,13 @@ impl Recording<'_> {
     }
 
     /// Replaces the heartbeat.
-    pub(super) fn beat(&self, captured: &CaptureRun, due: &Due, earlier: Option<Heartbeat>) -> Result<(), Failure> {
+    pub(super) fn beat(
+        &self,
+        captured: &CaptureRun,
+        due: &Due,
+        ledger: &Ledger,
+        earlier: Option<Heartbeat>,
+    ) -> Result<(), Failure> {
         let at = written(self.now);
         let domain = |id: &DomainId, capture: &DomainCapture| {
             let round = round(id, capture, due, &at);
@@ -83,6 +89,11 @@ impl Recording<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             audit_watermark: None,
             domains: captured.domains.iter().map(|(id, capture)| (id.clone(), domain(id, capture))).collect(),
+            // Those that the view on record is the digest of: what was lost since then stays known for as long.
+            grants: match &captured.view {
+                view @ View::Known(grants) if view.digest() == ledger.view => Some(grants.clone()),
+                _ => None,
+            },
             runs: Vec::new(),
         };
         self.workspace.trail.write_ref_blob(HEARTBEAT_REF, &heartbeat.after(earlier).write())?;

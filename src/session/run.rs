@@ -17,7 +17,7 @@ use super::on_record::{After, OnRecord, archive_after};
 use super::recording::{HEARTBEAT_REF, Recording};
 use super::remote::Remote;
 use super::time::{of_seconds, written};
-use super::verdict::{judge, run_domain};
+use super::verdict::{begun_anew, judge, run_domain};
 use super::workspace::{CommitTree, Workspace, archive};
 use crate::canonical::SecretKey;
 use crate::capture::{CaptureRun, Capturer, DomainCapture, Progress, RemovalPolicy, Selection, org_of};
@@ -111,13 +111,15 @@ pub async fn take(
     if let Some(limit) = options.max_requests {
         estimated(workspace, &client, &archive, &options.selection, &due, org.clone()).await?.within(limit)?;
     }
-    let captured = capture(workspace, &reader, &client_id, &archive, &ledger, (options, &due), observer).await?;
+    let captured =
+        capture(workspace, &reader, &client_id, &archive, &ledger, (options, &due, heartbeat.as_ref()), observer)
+            .await?;
     let planned = plan(PlanInput {
         catalogue: &workspace.catalogue,
         archive: &archive,
         secret_key: secrets.id(),
         rekeyed: secrets.previous().map(|previous| rekeyed(previous, &captured)),
-        view: view_on_record(&captured, &ledger, options),
+        view: view_on_record(&workspace.catalogue, &captured, &ledger, options),
         ledger: ledger.clone(),
         observed: learned(workspace, options, &ledger, heartbeat.as_ref(), &captured),
         migrate: &|domain, before| migrate(domain, before, secrets, &org),
@@ -136,14 +138,16 @@ pub async fn take(
     if options.effect != Effect::None {
         let mut recording = Recording { workspace, run: &run, org: &org, now: options.now, tip };
         commits = recording.commit(&planned, &classified)?;
-        recording.beat(&captured, &due, heartbeat)?;
+        recording.beat(&captured, &due, &planned.ledger, heartbeat.clone())?;
         if let (Effect::Push, Some(remote)) = (options.effect, remote) {
             superseded = remote.push(workspace, options.now, observer)?.is_superseded();
             // The push may have rebuilt them.
             commits = commits_of_run(workspace, &run)?;
         }
     }
-    let (exits, findings) = judge(workspace, &ledger, &planned.ledger, &captured);
+    let grants = earlier_grants(heartbeat.as_ref());
+    let (exits, mut findings) = judge(workspace, (&ledger, &planned.ledger), &captured, grants, &after);
+    findings.extend(planned.anew.iter().map(begun_anew));
     let before = tip.map(|tip| endpoint(workspace, tip)).transpose()?;
     let now = Endpoint { commit: commits.last().map(ToString::to_string), taken_at: at };
     let changes = ChangeSet::arranged(before, Some(now), classified);
@@ -198,6 +202,11 @@ pub(super) fn refuse_other_org(archive: &Archive<CommitTree<'_>>, org: &str) -> 
     }
 }
 
+/// The client's own grants as an earlier run saw them.
+fn earlier_grants(heartbeat: Option<&Heartbeat>) -> Option<&[String]> {
+    heartbeat.and_then(|heartbeat| heartbeat.grants.as_deref())
+}
+
 /// Reads the selected domains.
 async fn capture(
     workspace: &Workspace,
@@ -205,13 +214,13 @@ async fn capture(
     client_id: &str,
     archive: &Archive<CommitTree<'_>>,
     ledger: &Ledger,
-    (options, due): (&RunOptions, &Due),
+    (options, due, heartbeat): (&RunOptions, &Due, Option<&Heartbeat>),
     observer: &dyn Observer,
 ) -> Result<CaptureRun, Failure> {
     let view = reader.view(client_id).await;
     let policy = RemovalPolicy {
         accepted: options.accepted_removals.clone(),
-        caution: view.caution(ledger.view.as_deref(), archive.ledger().is_none()),
+        caution: view.caution(ledger.view.as_deref(), earlier_grants(heartbeat), archive.ledger().is_none()),
         reads_left: AtomicUsize::new(workspace.config.confirm_reads),
     };
     let on_record = OnRecord {

@@ -98,7 +98,10 @@ fn noise_is_told_on_the_terminal_without_values() {
     let org = Org::small();
     let terminal = Terminal::at(&org);
     let text = terminal.run(&["doctor", "--noise", "--only", "routing.queue*"]).ends_with(0);
-    assert!(text.starts_with("40 entities of 2 domains read twice: ") && text.ends_with(", 0 that they do not\n"), "{text}");
+    assert!(
+        text.starts_with("40 entities of 2 domains read twice: ") && text.ends_with(", 0 that they do not\n"),
+        "{text}"
+    );
     let document = terminal.run(&["doctor", "--noise", "--only", "oauth.*", "--format", "json"]).json(0);
     assert_eq!(document["domains"]["oauth.clients"]["moved"], serde_json::json!([]));
     org.running.fault(Fault {

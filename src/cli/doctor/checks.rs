@@ -40,12 +40,7 @@ struct Document {
     checks: Vec<Check>,
 }
 
-pub(super) fn run(
-    selection: &Selection,
-    global: &Global,
-    workspace: &Workspace,
-    ui: &Ui,
-) -> Result<Exits, Failure> {
+pub(super) fn run(selection: &Selection, global: &Global, workspace: &Workspace, ui: &Ui) -> Result<Exits, Failure> {
     let mut exits = Exits::default();
     let checks = runtime()?.block_on(examine(workspace, selection, &mut exits, ui))?;
     ui.pause();

@@ -18,9 +18,8 @@ fn domain() -> Domain {
 }
 
 fn entities(texts: &[&str]) -> BTreeMap<EntityKey, CanonicalText> {
-    let entity = |(index, text): (usize, &&str)| {
-        (EntityKey::new(&index.to_string()), canonical_text(&read_str(text).unwrap()))
-    };
+    let entity =
+        |(index, text): (usize, &&str)| (EntityKey::new(&index.to_string()), canonical_text(&read_str(text).unwrap()));
     texts.iter().enumerate().map(entity).collect()
 }
 
@@ -60,13 +59,14 @@ fn a_path_that_moved_comes_with_the_line_that_covers_it() {
 
 #[test]
 fn items_and_map_values_share_a_path() {
-    assert_eq!(paths(r#"{"map":{"x":{"seen":"1"},"y":{"seen":"1"}}}"#, r#"{"map":{"x":{"seen":"2"},"y":{"seen":"3"}}}"#), [
-        "map.*.seen"
-    ]);
-    let noise = noise(&[r#"{"rings":[{"id":"a","seen":"1"},{"id":"b","seen":"1"}]}"#; 3], &[
-        r#"{"rings":[{"id":"a","seen":"2"},{"id":"b","seen":"3"}]}"#;
-        3
-    ]);
+    assert_eq!(
+        paths(r#"{"map":{"x":{"seen":"1"},"y":{"seen":"1"}}}"#, r#"{"map":{"x":{"seen":"2"},"y":{"seen":"3"}}}"#),
+        ["map.*.seen"]
+    );
+    let noise = noise(
+        &[r#"{"rings":[{"id":"a","seen":"1"},{"id":"b","seen":"1"}]}"#; 3],
+        &[r#"{"rings":[{"id":"a","seen":"2"},{"id":"b","seen":"3"}]}"#; 3],
+    );
     let moved = &noise.uncovered[&FieldPath::parse("rings.*.seen")];
     assert_eq!((moved.entities, moved.is_in_schema, noise.uncovered.len()), (3, true, 1));
 }
@@ -102,10 +102,16 @@ fn an_array_that_only_moved_is_a_set() {
 fn order_and_values_of_one_array_are_told_apart() {
     let one = r#"{"rings":[{"id":"a","seen":"1"},{"id":"b","seen":"1"}]}"#;
     let other = r#"{"rings":[{"id":"b","seen":"2"},{"id":"a","seen":"1"}]}"#;
-    assert_eq!(told(one, other), (
-        vec!["rings".to_owned(), "rings.*.seen".to_owned()],
-        vec![r#"[treat] volatile = ["at", "rings.*.seen"]"#.to_owned(), r#"[treat.sets] "rings" = "id""#.to_owned()]
-    ));
+    assert_eq!(
+        told(one, other),
+        (
+            vec!["rings".to_owned(), "rings.*.seen".to_owned()],
+            vec![
+                r#"[treat] volatile = ["at", "rings.*.seen"]"#.to_owned(),
+                r#"[treat.sets] "rings" = "id""#.to_owned()
+            ]
+        )
+    );
 }
 
 #[test]

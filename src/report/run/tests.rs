@@ -5,6 +5,8 @@ use crate::record::{RunDomain, RunFinding};
 
 fn run() -> RunDocument {
     let domain = |status, entities, expected, cause: Option<&str>| RunDomain {
+        received: entities,
+        pages: 1,
         status,
         entities,
         expected,
@@ -132,12 +134,16 @@ fn the_document_says_everything() {
           "status": "complete",
           "entities": 2000,
           "expected": 2000,
+          "received": 2000,
+          "pages": 1,
           "requests": 3
         },
         "routing.skills": {
           "status": "skipped",
           "entities": 120,
           "expected": null,
+          "received": 120,
+          "pages": 1,
           "requests": 3,
           "cause": "skipped"
         },
@@ -145,6 +151,8 @@ fn the_document_says_everything() {
           "status": "forbidden",
           "entities": 0,
           "expected": null,
+          "received": 0,
+          "pages": 1,
           "requests": 3,
           "cause": "telephony:plugin:all is missing"
         },
@@ -152,6 +160,8 @@ fn the_document_says_everything() {
           "status": "partial",
           "entities": 9000,
           "expected": 10000,
+          "received": 9000,
+          "pages": 1,
           "requests": 3,
           "cause": "2,112 removals to confirm\u001b[2J"
         }
