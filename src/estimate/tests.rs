@@ -127,7 +127,7 @@ fn what_cannot_be_read_costs_the_question_and_its_children_nothing() {
 
 #[test]
 fn children_of_a_field_of_their_parent_are_as_many_as_anybody_guesses() {
-    let bound = format!("{}\nbind.id = \"all.*.x\"", CHILDREN);
+    let bound = format!("{CHILDREN}\nbind.id = \"all.*.x\"");
     let catalogue = catalogue(&[("a.b", PAGED), ("a.c", &bound)]);
     let known = BTreeMap::from([(id("a.b"), counted(&[4]))]);
     let estimate = Estimate::of(&catalogue, &BTreeSet::from([id("a.c")]), &known, 0);
