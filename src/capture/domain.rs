@@ -188,9 +188,11 @@ impl Lister<'_> {
         let mut trouble = Trouble::failed("it was not tried");
         for attempt in 0..ATTEMPTS {
             let mut collector = Collector::new(self.domain, self.canonicaliser, under);
-            let read = self.read_of(under, pass).map_err(|error| Trouble::failed(error.to_string()))?;
+            let read = read_of(self.domain, under, pass).map_err(|error| Trouble::failed(error.to_string()))?;
             let path = read.path().to_owned();
-            let listing = Listing { read, paging: self.paging(attempt) };
+            let size = self.domain.source.page_size.unwrap_or(1);
+            let size = if attempt + 1 == ATTEMPTS { (size / SMALLER).max(1) } else { size };
+            let listing = Listing { read, paging: paging_of(self.domain, size) };
             match self.client.list(&listing, &mut collector).await {
                 Ok(facts) => {
                     listed.requests += facts.requests;
@@ -220,37 +222,6 @@ impl Lister<'_> {
             }
         }
         Err(trouble)
-    }
-
-    /// What is asked for a listing, without the parameters of paging.
-    fn read_of(&self, under: Option<&Under>, pass: &BTreeMap<String, String>) -> Result<Read, NotAQuery> {
-        let source = &self.domain.source;
-        let own = source.query.iter().chain(pass).map(|(name, value)| (name.as_str(), value.as_str()));
-        let query = own.chain(source.bound_query(under));
-        let path = source.listing_path(under);
-        let Some(body) = &source.body else {
-            let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            return Ok(Read::Get(Get { path, query }));
-        };
-        let fixed = compact(&Value::Object(body.clone()));
-        let mut body: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&fixed).unwrap_or_default();
-        body.extend(query.map(|(name, value)| (name.to_owned(), value.into())));
-        PostQuery::new(path, body).map(Read::Query)
-    }
-
-    fn paging(&self, attempt: u32) -> Paging {
-        let source = &self.domain.source;
-        let size = source.page_size.unwrap_or(1);
-        let size = if attempt + 1 == ATTEMPTS { (size / SMALLER).max(1) } else { size };
-        match source.paging {
-            Style::PageNumber => Paging::PageNumber { size, counted: source.counting == Counting::Counted },
-            Style::Cursor => {
-                let names = &source.cursor;
-                let names = CursorParameters { cursor: names.parameter.clone(), size: names.size.clone() };
-                Paging::Cursor { size, names }
-            }
-            Style::Unpaged | Style::Array | Style::Singleton => Paging::Single,
-        }
     }
 
     /// Replaces what the listing says of each entity by what its own read says.
@@ -302,6 +273,40 @@ impl Lister<'_> {
             Ok(Canonical::Deleted(_)) => Err(Trouble::failed(format!("{key} was deleted while it was read"))),
             Err(error) => Err(Trouble::failed(format!("the answer of {path} is malformed: {error}"))),
         }
+    }
+}
+
+/// What is asked for a listing, without the parameters of paging.
+pub(super) fn read_of(
+    domain: &Domain,
+    under: Option<&Under>,
+    pass: &BTreeMap<String, String>,
+) -> Result<Read, NotAQuery> {
+    let source = &domain.source;
+    let own = source.query.iter().chain(pass).map(|(name, value)| (name.as_str(), value.as_str()));
+    let query = own.chain(source.bound_query(under));
+    let path = source.listing_path(under);
+    let Some(body) = &source.body else {
+        let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        return Ok(Read::Get(Get { path, query }));
+    };
+    let fixed = compact(&Value::Object(body.clone()));
+    let mut body: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&fixed).unwrap_or_default();
+    body.extend(query.map(|(name, value)| (name.to_owned(), value.into())));
+    PostQuery::new(path, body).map(Read::Query)
+}
+
+/// How the pages of a listing are asked for when they are of some size.
+pub(super) fn paging_of(domain: &Domain, size: u32) -> Paging {
+    let source = &domain.source;
+    match source.paging {
+        Style::PageNumber => Paging::PageNumber { size, counted: source.counting == Counting::Counted },
+        Style::Cursor => {
+            let names = &source.cursor;
+            let names = CursorParameters { cursor: names.parameter.clone(), size: names.size.clone() };
+            Paging::Cursor { size, names }
+        }
+        Style::Unpaged | Style::Array | Style::Singleton => Paging::Single,
     }
 }
 

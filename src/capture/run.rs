@@ -18,6 +18,9 @@ use crate::record::RunStatus;
 /// Domains that are captured side by side; the requests of all of them are bounded by the client.
 const TOGETHER: usize = 16;
 
+/// The permissions that a run needs besides those of its domains, and what for.
+pub const OWN_PERMISSIONS: [(&str, &str); 1] = [("authorization:grant:view", "tells a lost grant from a removal")];
+
 /// What is on record before the run.
 pub trait Recorded {
     /// The digest of a domain's content; `None` where it has no baseline.

@@ -12,7 +12,7 @@ use crate::canonical::Digest;
 use crate::model::{ChangeKind, DomainId, EntityKey, OwnedValue, PointerGlob, Severity, Value};
 
 /// Everything we know about a domain.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Domain {
     /// Its name.
     pub id: DomainId,
@@ -237,6 +237,13 @@ impl Domain {
     pub fn own_file(&self) -> Option<&str> {
         let files = [self.file.as_str(), self.schema_file.as_str()];
         files.into_iter().find(|file| is_own(file)).filter(|_| self.origin != Origin::BuiltIn)
+    }
+
+    /// The same domain with every field as it comes; secrets stay hidden.
+    #[must_use]
+    pub fn untreated(&self) -> Self {
+        let treat = Treat { secret: self.treat.secret.clone(), ..Treat::default() };
+        Self { treat, references: Vec::new(), ..self.clone() }
     }
 
     /// The digest of all that decides the canonical form: a changed one means that stored files must be migrated.

@@ -10,6 +10,7 @@ mod embedded;
 mod field_path;
 mod file;
 mod problem;
+mod role;
 mod schema;
 mod shape;
 mod source;
@@ -25,6 +26,7 @@ pub use embedded::{embedded_file, embedded_files};
 pub use field_path::{FieldPath, Segment};
 pub(crate) use file::kind_of;
 pub use problem::CatalogueProblem;
+pub use role::{LeastRole, Need, PermissionPolicy};
 pub use shape::{Shape, ShapeId, ShapeNode, Types};
 pub use source::{Binding, Counting, CursorNames, Paging, PermissionMode, Source, Under};
 pub use user::{USER_DIR, UserFile};
@@ -67,6 +69,12 @@ impl Catalogue {
         Ok(Self { domains: tie::tie(drafts, Vec::new())? })
     }
 
+    /// The same domains with every field as it comes; secrets stay hidden.
+    #[must_use]
+    pub fn untreated(&self) -> Self {
+        Self { domains: self.domains.iter().map(|(id, domain)| (id.clone(), domain.untreated())).collect() }
+    }
+
     /// The domain of a name.
     #[must_use]
     pub fn get(&self, id: &DomainId) -> Option<&Domain> {
@@ -81,6 +89,15 @@ impl Catalogue {
     /// Every name, in order.
     pub fn names(&self) -> impl Iterator<Item = &DomainId> {
         self.domains.keys()
+    }
+
+    /// A domain and those that it is listed under, the topmost first; none where there is no such domain.
+    #[must_use]
+    pub fn lineage(&self, id: &DomainId) -> Vec<&Domain> {
+        let mut lineage: Vec<&Domain> =
+            std::iter::successors(self.get(id), |domain| self.get(domain.source.parent.as_ref()?)).collect();
+        lineage.reverse();
+        lineage
     }
 
     /// The domain that was probably meant by a name that none has, also where its family was left out.

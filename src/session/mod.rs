@@ -4,10 +4,12 @@
 //! present is an argument, and so is the clock that waits go by. Knows nothing of the terminal.
 
 mod due;
+mod estimate;
 mod exit;
 mod failure;
 mod learned;
 mod make;
+mod noise;
 mod observer;
 mod on_record;
 mod own_domains;
@@ -19,9 +21,11 @@ mod time;
 mod verdict;
 mod workspace;
 
+pub use estimate::{Planned, plan};
 pub use exit::{Exit, Exits};
 pub use failure::Failure;
 pub use make::make_trail;
+pub use noise::{NoiseOf, noise};
 pub use observer::{Observer, Unobserved};
 pub use own_domains::{catalogue, catalogue_in};
 pub use recording::HEARTBEAT_REF;

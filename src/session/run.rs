@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicUsize;
 use chrono::{DateTime, Utc};
 
 use super::due::Due;
+use super::estimate::estimated;
 use super::exit::{Exit, Exits};
 use super::failure::Failure;
 use super::learned::{former_keys, learned, migrate, rekeyed, view_on_record};
@@ -38,6 +39,8 @@ pub struct RunOptions {
     pub profile: BTreeSet<DomainId>,
     /// Whether domains of the deeper tiers follow their own cadence, instead of being captured whole and now.
     pub by_cadence: bool,
+    /// The most requests that the run may send; `None` for any number.
+    pub max_requests: Option<u64>,
     /// Domains whose removals are taken without proof.
     pub accepted_removals: BTreeSet<DomainId>,
     /// Whether anything is written.
@@ -99,12 +102,15 @@ pub async fn take(
     let rules = workspace.policy()?;
 
     let client_id = connection.client_id.clone();
-    let client = client(workspace, connection, options.clock.clone())?;
+    let client = client(workspace, connection, options.clock.clone(), options.max_requests)?;
     let org = org_of(&client).await?;
     let ledger = ledger_of(&archive, &org, secrets, observer)?;
     let reader = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, org: &org };
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
     let due = Due::of(workspace, options, heartbeat.as_ref());
+    if let Some(limit) = options.max_requests {
+        estimated(workspace, &client, &archive, &options.selection, &due, org.clone()).await?.within(limit)?;
+    }
     let captured =
         capture(workspace, &reader, &client_id, &archive, &ledger, (options, &due, heartbeat.as_ref()), observer)
             .await?;
@@ -172,15 +178,8 @@ fn ledger_of(
     secrets: &SecretKey,
     observer: &dyn Observer,
 ) -> Result<Ledger, Failure> {
-    let ledger = match archive.ledger() {
-        Some(ledger) if ledger.org != org => {
-            let message = format!("the trail belongs to the organisation {}, the credentials to {org}", ledger.org);
-            return Err(Failure::new(Exit::Integrity, message)
-                .hint("use the credentials of the trail's organisation, or a trail of its own for the other"));
-        }
-        Some(ledger) => ledger.clone(),
-        None => Ledger::new(org, &secrets.id()),
-    };
+    refuse_other_org(archive, org)?;
+    let ledger = archive.ledger().cloned().unwrap_or_else(|| Ledger::new(org, &secrets.id()));
     let previous_key = secrets.previous().map(SecretKey::id);
     if former_keys(&ledger).any(|key| key != secrets.id() && Some(&key) != previous_key.as_ref()) {
         observer.warn(
@@ -189,6 +188,18 @@ fn ledger_of(
         );
     }
     Ok(ledger)
+}
+
+/// A trail is of one organisation.
+pub(super) fn refuse_other_org(archive: &Archive<CommitTree<'_>>, org: &str) -> Result<(), Failure> {
+    match archive.ledger() {
+        Some(ledger) if ledger.org != org => {
+            let message = format!("the trail belongs to the organisation {}, the credentials to {org}", ledger.org);
+            Err(Failure::new(Exit::Integrity, message)
+                .hint("use the credentials of the trail's organisation, or a trail of its own for the other"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The client's own grants as an earlier run saw them.
@@ -252,11 +263,17 @@ pub fn endpoint(workspace: &Workspace, commit: CommitId) -> Result<Endpoint, Fai
     Ok(Endpoint { commit: Some(commit.to_string()), taken_at: of_seconds(info.committer.seconds) })
 }
 
-/// A client of the API for one run.
-pub fn client(workspace: &Workspace, connection: Connection, clock: Arc<dyn Clock>) -> Result<Client, Failure> {
+/// A client of the API for one run, which may send so many requests.
+pub fn client(
+    workspace: &Workspace,
+    connection: Connection,
+    clock: Arc<dyn Clock>,
+    max_requests: Option<u64>,
+) -> Result<Client, Failure> {
     let mut options = ClientOptions::new(connection.hosts, connection.client_id, connection.client_secret);
     options.in_flight = workspace.config.in_flight;
     options.rate_share = workspace.config.rate_share;
+    options.max_requests = max_requests;
     Client::new(options, clock).map_err(|error| Failure::of(Exit::Internal, &error))
 }
 

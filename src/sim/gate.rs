@@ -1,6 +1,7 @@
 //! Between socket and world: login, tokens, rate limit, faults, the log of requests. Synchronous, and without a clock of its own.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::api::{Api, CLIENTS_PATH, Call, domain_at};
 use super::fault::{Effect, Faults, RateHeaders};
@@ -44,6 +45,8 @@ pub struct LoggedRequest {
     pub body: String,
     /// The status of the answer; `None` where the connection broke.
     pub status: Option<u16>,
+    /// When it came, by the clock of the server.
+    pub at: Duration,
 }
 
 /// All that requests share.
@@ -90,7 +93,8 @@ impl Gate {
 
     /// Answers a request and logs it.
     pub(super) fn serve(&self, incoming: &Incoming<'_>) -> Reply {
-        let reply = if incoming.path == LOGIN_PATH { self.log_in(incoming) } else { self.call(incoming) };
+        let at = (self.options.now)();
+        let reply = if incoming.path == LOGIN_PATH { self.log_in(incoming, at) } else { self.call(incoming, at) };
         let status = (reply.body != Body::Reset).then_some(reply.status);
         self.desk().log.push(LoggedRequest {
             method: incoming.method.to_owned(),
@@ -99,21 +103,21 @@ impl Gate {
             // A login holds nothing that a test could ask for.
             body: if incoming.path == LOGIN_PATH { String::new() } else { incoming.body.to_owned() },
             status,
+            at,
         });
         reply
     }
 
-    fn log_in(&self, incoming: &Incoming<'_>) -> Reply {
+    fn log_in(&self, incoming: &Incoming<'_>, now: Duration) -> Reply {
         if incoming.method != "POST" {
             return Refusal::new(405, "method.not.allowed", "A token is asked for with POST.").reply("");
         }
-        let (now, lifetime) = ((self.options.now)(), self.options.token_lifetime);
+        let lifetime = self.options.token_lifetime;
         let authorization = incoming.authorization;
         self.desk().tokens.grant(&self.client, authorization, incoming.body, now, lifetime, self.seed)
     }
 
-    fn call(&self, incoming: &Incoming<'_>) -> Reply {
-        let now = (self.options.now)();
+    fn call(&self, incoming: &Incoming<'_>, now: Duration) -> Reply {
         let world = self.world();
         let mut desk = self.desk();
         let number = desk.served;

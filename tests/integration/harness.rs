@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use orgtrail::canonical::SecretKey;
 use orgtrail::capture::Selection;
 use orgtrail::catalogue::{Tier, embedded_file};
-use orgtrail::config::Environment;
+use orgtrail::config::{Connection, Environment};
 use orgtrail::genesys::InstantClock;
 use orgtrail::model::DomainId;
 use orgtrail::session::{Effect, Failure, RunOptions, Taken, Unobserved, Workspace, make_trail, profile, take};
@@ -37,9 +37,12 @@ impl Org {
     }
 
     pub(crate) fn of(world: World) -> Self {
+        Self::serving(world, ServerOptions { allowed_per_minute: None, ..ServerOptions::default() })
+    }
+
+    pub(crate) fn serving(world: World, options: ServerOptions) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let options = ServerOptions { allowed_per_minute: None, ..ServerOptions::default() };
         let running = runtime.block_on(Server::start(world, options)).unwrap();
         Self { running, runtime }
     }
@@ -108,23 +111,32 @@ impl TestTrail {
         secrets: &SecretKey,
         change: impl FnOnce(&mut RunOptions),
     ) -> Result<Taken, Failure> {
-        let connection = Environment::from_map(org.environment()).connection(&self.workspace.config).unwrap();
-        let run = self.runs.get();
-        self.runs.set(run + 1);
+        let mut options = self.options();
+        self.runs.set(self.runs.get() + 1);
+        change(&mut options);
+        let _lock = self.workspace.trail.lock().unwrap();
+        org.runtime.block_on(take(&self.workspace, self.connection(org), secrets, &options, &Unobserved))
+    }
+
+    /// How to reach an organisation.
+    pub(crate) fn connection(&self, org: &Org) -> Connection {
+        Environment::from_map(org.environment()).connection(&self.workspace.config).unwrap()
+    }
+
+    /// What the next run is asked for.
+    pub(crate) fn options(&self) -> RunOptions {
         let mut profile = profile(&self.workspace, Some(Tier::Content));
         profile.retain(is_core);
-        let mut options = RunOptions {
+        RunOptions {
             selection: Selection(profile.clone()),
             profile,
             by_cadence: false,
+            max_requests: None,
             accepted_removals: BTreeSet::new(),
             effect: Effect::Commit,
-            now: morning() + TimeDelta::minutes(15 * run),
+            now: morning() + TimeDelta::minutes(15 * self.runs.get()),
             clock: Arc::new(InstantClock::new()),
-        };
-        change(&mut options);
-        let _lock = self.workspace.trail.lock().unwrap();
-        org.runtime.block_on(take(&self.workspace, connection, secrets, &options, &Unobserved))
+        }
     }
 
     /// How many commits the branch has.
