@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod breadth;
 mod catalogue;
+mod deep;
 mod diff_verb;
 mod docs;
 mod doctor;
@@ -14,9 +16,9 @@ mod laws;
 mod layering;
 mod migrations;
 mod own_domains;
-mod profiles;
 mod pacing;
 mod plan;
+mod profiles;
 mod record;
 mod remote;
 mod removals;
