@@ -15,14 +15,7 @@ pub(super) fn grow(shape: &Shape, entity: &mut OwnedValue, path: &[Segment], rng
     step(shape, Some(shape.entity()), entity, path, "value", rng);
 }
 
-fn step(
-    shape: &Shape,
-    place: Option<ShapeId>,
-    value: &mut OwnedValue,
-    path: &[Segment],
-    name: &str,
-    rng: &mut Rng,
-) {
+fn step(shape: &Shape, place: Option<ShapeId>, value: &mut OwnedValue, path: &[Segment], name: &str, rng: &mut Rng) {
     let Some((segment, rest)) = path.split_first() else { return };
     let below = place.and_then(|place| sample::place_at(shape, place, std::slice::from_ref(segment)));
     let is_list = place.is_some_and(|place| shape.node(place).types.array);

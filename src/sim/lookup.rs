@@ -28,8 +28,7 @@ impl World {
     pub(super) fn find_member(&self, domain: &DomainId, key: &EntityKey) -> Option<Cow<'_, Member>> {
         let definition = self.catalogue().get(domain)?;
         let parent_part = definition.identity.key.iter().position(|part| *part == KeyPart::Parent);
-        let (Some(below), Some(parents), Some(part)) =
-            (self.below(domain), &definition.source.parent, parent_part)
+        let (Some(below), Some(parents), Some(part)) = (self.below(domain), &definition.source.parent, parent_part)
         else {
             return self.member(domain, key).map(Cow::Borrowed);
         };
@@ -105,9 +104,8 @@ impl World {
         let Some(population) = self.population(&domain.id) else { return Vec::new() };
         let Kept::Own(members, views) = &population.kept else { return Vec::new() };
         let members = members.as_slice();
-        let is_shown = |filter: &Filter, member: &Member| {
-            filter.shows(&member.value) && !population.hidden.contains(&member.key)
-        };
+        let is_shown =
+            |filter: &Filter, member: &Member| filter.shows(&member.value) && !population.hidden.contains(&member.key);
         let find = |filter: &Filter| {
             members.iter().enumerate().filter(|(_, member)| is_shown(filter, member)).map(|(index, _)| index).collect()
         };

@@ -40,7 +40,8 @@ impl Census {
             (Some(template), _) => self.filled(template, domain, under_here, index, &id, rng),
             (None, Some(outline)) => {
                 let census = self;
-                Making { census, domain, outline, under: under_here, scope: &scope, index, attempt, id: &id, rng }.entity()
+                Making { census, domain, outline, under: under_here, scope: &scope, index, attempt, id: &id, rng }
+                    .entity()
             }
             (None, None) => return None,
         };

@@ -366,8 +366,9 @@ mod tests {
 
     fn everything(world: &World) -> Vec<(String, String)> {
         let of_domain = |domain| {
-            let of_member =
-                move |member: &Member| (format!("{domain} {} {:?}", member.key, member.parent()), compact(&member.value));
+            let of_member = move |member: &Member| {
+                (format!("{domain} {} {:?}", member.key, member.parent()), compact(&member.value))
+            };
             world.members(domain).iter().map(of_member)
         };
         world.domains().flat_map(of_domain).collect()
@@ -435,7 +436,8 @@ mod tests {
         assert_eq!((world.entity(&parent, &key), children(&world)), (None, 0));
         assert!(world.gone(&parent).any(|member| member.key == key));
         assert!(!world.remove(&parent, &key));
-        let others: BTreeSet<_> = world.members(&child).iter().map(|member| member.parent().cloned().unwrap()).collect();
+        let others: BTreeSet<_> =
+            world.members(&child).iter().map(|member| member.parent().cloned().unwrap()).collect();
         assert!(others.iter().all(|other| world.entity(&parent, other).is_some()) && !others.is_empty());
     }
 

@@ -12,6 +12,7 @@ mod harness;
 mod kills;
 mod laws;
 mod layering;
+mod listings;
 mod migrations;
 mod record;
 mod remote;
