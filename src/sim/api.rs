@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::census::ORGANISATION_PATH;
 use super::contract::{Contract, Endpoint, Method, Permissions};
 use super::fault::Effect;
-use super::filter::Filter;
+use super::filter::{Filter, member_of};
 use super::grants::{self, SUBJECTS_PATH};
 use super::noise::{Noise, write};
 use super::page;
@@ -103,7 +103,7 @@ impl<'r> Asked<'r> {
         for name in given.chain(by_default).collect::<BTreeSet<&str>>() {
             let values = self.parameter(name).unwrap_or_default();
             if !values.is_empty() && !is_paging(name) && !domain.source.bind.contains_key(name) {
-                filter.want(name, &values);
+                filter.want(member_of(domain, name), &values);
             }
         }
         filter

@@ -195,11 +195,11 @@ impl<'w> Page<'w> {
 fn page_size(asked: &Asked<'_>, parameter: &str) -> Result<usize, Refusal> {
     let size = positive(asked, parameter)?.unwrap_or(DEFAULT_SIZE);
     let most = asked.endpoint.and_then(|endpoint| endpoint.parameter(parameter)?.max());
-    match most {
-        Some(most) if size as u64 > most => {
+    match most.and_then(|most| usize::try_from(most).ok()) {
+        Some(most) if size > most && asked.query.iter().any(|(name, _)| name == parameter) => {
             Err(Refusal::bad_request(format!("The page size {size} is more than {most}.")))
         }
-        _ => Ok(size),
+        most => Ok(most.map_or(size, |most| most.min(size))),
     }
 }
 

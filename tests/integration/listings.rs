@@ -74,15 +74,15 @@ impl Stage {
         let selection = Selection(self.catalogue.names().cloned().collect());
         let portions = Portions::default();
         let run = capturer.run(&selection, &self.record, &portions, &policy, &Silent);
-        let captured = self.org.block_on(run);
-        for (domain, capture) in &captured {
+        let domains = self.org.block_on(run);
+        for (domain, capture) in &domains {
             assert_eq!(capture.status, RunStatus::Complete, "{domain}: {:?}", capture.trouble);
             assert_eq!(capture.notes, orgtrail::canonical::Notes::default(), "{domain}");
             if let Some(content) = &capture.content {
                 self.record.0.insert(domain.clone(), Rc::new(content.clone()));
             }
         }
-        captured
+        domains
     }
 
     fn recorded(&self, domain: &str) -> Vec<EntityKey> {

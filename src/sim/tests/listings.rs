@@ -1,7 +1,7 @@
 //! The ways of listing that few domains have.
 
 use super::*;
-use crate::model::{DomainId, EntityKey, Object};
+use crate::model::{DomainId, Object};
 
 /// The domains of `tests/fixtures/listings/`, each listed in another way.
 fn catalogue() -> Arc<Catalogue> {
