@@ -4,19 +4,20 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::census::ORGANISATION_PATH;
-use super::contract::{Contract, Endpoint, Method};
+use super::contract::{Contract, Endpoint, Method, Permissions};
 use super::fault::Effect;
-use super::filter::Filter;
+use super::filter::{Filter, member_of};
 use super::grants::{self, SUBJECTS_PATH};
 use super::noise::{Noise, write};
 use super::page;
 use super::path::{PathTemplate, Placeholders, best};
+use super::place;
 use super::population::Member;
 use super::query;
 use super::reply::Refusal;
 use super::rng::Rng;
 use super::world::World;
-use crate::catalogue::{Catalogue, Domain, Paging, Segment};
+use crate::catalogue::{Catalogue, Domain, Paging, Source};
 use crate::model::{DomainId, EntityKey, Object, Value};
 
 /// The path at which a program learns who it is.
@@ -102,7 +103,7 @@ impl<'r> Asked<'r> {
         for name in given.chain(by_default).collect::<BTreeSet<&str>>() {
             let values = self.parameter(name).unwrap_or_default();
             if !values.is_empty() && !is_paging(name) && !domain.source.bind.contains_key(name) {
-                filter.want(name, &values);
+                filter.want(member_of(domain, name), &values);
             }
         }
         filter
@@ -142,13 +143,14 @@ impl Api {
     }
 
     /// The permissions that a path needs.
-    pub(super) fn permissions(&self, world: &World, method: &str, path: &str) -> Vec<String> {
+    pub(super) fn permissions(&self, world: &World, method: &str, path: &str) -> Permissions {
         let endpoint = Method::named(method).and_then(|method| Contract::embedded().endpoint(method, path));
         if let Some(endpoint) = endpoint {
-            return endpoint.permissions().to_vec();
+            return endpoint.permissions().clone();
         }
         let domain = best(&self.routes, path).first().and_then(|(route, _)| world.catalogue().get(&route.domain));
-        domain.map(|domain| domain.source.permission.clone()).unwrap_or_default()
+        let of = |source: &Source| Permissions { names: source.permission.clone(), mode: source.permission_mode };
+        domain.map(|domain| of(&domain.source)).unwrap_or_default()
     }
 
     /// The body of an answer. Where several domains have the path, it is that of the first that has something there.
@@ -194,24 +196,23 @@ fn detail(
     placeholders: &Placeholders,
     rng: &mut Rng,
 ) -> Result<Vec<u8>, Refusal> {
+    let (filter, noise, left_out) = (asked.filter(domain), Noise::of(domain), asked.left_out(&[]));
+    if let Some(member) = world.read(domain, placeholders) {
+        let member = Some(member).filter(|member| filter.shows(&member.value));
+        let member = member.ok_or_else(|| Refusal::not_found(asked.path))?;
+        return Ok(noise.answer(world, &member, &left_out, rng));
+    }
     let has_marks = !domain.removal.gone_when.is_empty();
-    let gone = || {
-        let gone = world.read_gone(domain, placeholders).filter(|_| has_marks)?;
-        Some(Cow::Owned(marked(domain, gone)))
-    };
-    let filter = asked.filter(domain);
-    let member = world.read(domain, placeholders).or_else(gone).filter(|member| filter.shows(&member.value));
-    let member = member.ok_or_else(|| Refusal::not_found(asked.path))?;
-    Ok(Noise::of(domain).answer(world, &member, &asked.left_out(&[]), rng))
+    let gone = world.read_gone(domain, placeholders).filter(|_| has_marks).map(|gone| marked(domain, gone));
+    let gone = gone.filter(|gone| filter.shows(&gone.value)).ok_or_else(|| Refusal::not_found(asked.path))?;
+    Ok(noise.answer_of_gone(world, &gone, &left_out, rng))
 }
 
 /// A removed entity with the marks of its domain.
 fn marked(domain: &Domain, member: &Member) -> Member {
     let mut member = member.clone();
     for (path, mark) in &domain.removal.gone_when {
-        if let (Value::Object(object), [Segment::Name(name)]) = (&mut member.value, path.segments()) {
-            object.insert(name.clone(), mark.clone());
-        }
+        place::put(&mut member.value, path, mark.clone());
     }
     member
 }

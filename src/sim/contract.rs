@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::path::{PathTemplate, best};
-use crate::catalogue::{Source, embedded_file};
+use crate::catalogue::{PermissionMode, Source, embedded_file};
 
 /// How a path is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,14 @@ pub(super) struct Endpoint {
     parameters: Vec<Parameter>,
     /// Whether other parameters are refused; a body whose model is unknown may have any.
     is_closed: bool,
-    permissions: Vec<String>,
+    permissions: Permissions,
+}
+
+/// The permissions that a reader needs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Permissions {
+    pub(super) names: Vec<String>,
+    pub(super) mode: PermissionMode,
 }
 
 /// A parameter in the address or the body.
@@ -66,6 +73,8 @@ struct RawOperation {
     body: Option<String>,
     #[serde(default)]
     permissions: Vec<String>,
+    #[serde(rename = "permissionMode")]
+    permission_mode: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -149,7 +158,12 @@ impl Endpoint {
         for (name, member) in model.flatten().into_iter().flat_map(|model| &model.props) {
             parameters.push(Parameter { name: name.clone(), ..member.clone() });
         }
-        Self { parameters, is_closed: !matches!(model, Some(None)), permissions: operation.permissions }
+        let mode = match operation.permission_mode.as_deref() {
+            Some("ALL") => PermissionMode::All,
+            _ => PermissionMode::Any,
+        };
+        let permissions = Permissions { names: operation.permissions, mode };
+        Self { parameters, is_closed: !matches!(model, Some(None)), permissions }
     }
 
     pub(super) fn parameter(&self, name: &str) -> Option<&Parameter> {
@@ -170,7 +184,7 @@ impl Endpoint {
     }
 
     /// The permissions that a reader needs.
-    pub(super) fn permissions(&self) -> &[String] {
+    pub(super) fn permissions(&self) -> &Permissions {
         &self.permissions
     }
 }

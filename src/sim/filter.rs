@@ -1,16 +1,23 @@
 //! Which entities a request lets be seen.
 
-use crate::catalogue::FieldPath;
+use crate::catalogue::{Domain, FieldPath};
 use crate::model::{OwnedValue, Value};
 
-/// Wanted values by place: a parameter that is named like a member of an entity wants one of its values there.
+/// The member of an entity that a parameter is about: that of its name, or, where it takes several values, that of its singular.
+pub(super) fn member_of<'p>(domain: &Domain, parameter: &'p str) -> &'p str {
+    let members = &domain.shape.node(domain.shape.entity()).members;
+    let singular = parameter.strip_suffix('s').filter(|singular| members.contains_key(*singular));
+    singular.filter(|_| !members.contains_key(parameter)).unwrap_or(parameter)
+}
+
+/// Wanted values by place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Filter(Vec<(FieldPath, Vec<String>)>);
 
 impl Filter {
-    /// Adds what a parameter wants; several values are separated by commas.
-    pub(super) fn want(&mut self, parameter: &str, values: &str) {
-        self.0.push((FieldPath::parse(parameter), values.split(',').map(ToOwned::to_owned).collect()));
+    /// Adds what is wanted of a member; several values are separated by commas.
+    pub(super) fn want(&mut self, member: &str, values: &str) {
+        self.0.push((FieldPath::parse(member), values.split(',').map(ToOwned::to_owned).collect()));
     }
 
     /// Whether an entity can be seen.

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::api::{Api, CLIENTS_PATH, Call, domain_at};
+use super::contract::Permissions;
 use super::fault::{Effect, Faults, RateHeaders};
 use super::login::{Client, Tokens};
 use super::query;
@@ -12,6 +13,7 @@ use super::reply::{Body, Refusal, Reply};
 use super::rng::Rng;
 use super::server::ServerOptions;
 use super::world::World;
+use crate::catalogue::PermissionMode;
 use crate::model::Value;
 
 /// The path of the token endpoint.
@@ -168,13 +170,16 @@ fn client_of(world: &World) -> Client {
 }
 
 /// The answer where a fault decides it alone.
-fn refused_by(effect: Effect, permissions: &[String], correlation: &str) -> Option<Reply> {
+fn refused_by(effect: Effect, permissions: &Permissions, correlation: &str) -> Option<Reply> {
     let refusal = match effect {
         Effect::Unauthorised => Refusal::new(401, "bad.credentials", "Invalid login credentials."),
         Effect::Forbidden => {
-            let needed = permissions.join(", ");
+            let Permissions { names, mode } = permissions;
+            let one_would_do = *mode == PermissionMode::Any && names.len() > 1;
+            let code = if one_would_do { "missing.any.permissions" } else { "missing.permissions" };
+            let needed = names.join(", ");
             let message = format!("Unable to perform the requested action. Missing permission(s): {needed}");
-            Refusal::new(403, "missing.permissions", message)
+            Refusal::new(403, code, message)
         }
         Effect::NotFound => Refusal::new(404, "not.found", "The requested resource could not be found."),
         Effect::Gone => Refusal::new(410, "gone", "The requested resource is gone."),

@@ -27,7 +27,9 @@ fn step(shape: &Shape, place: Option<ShapeId>, value: &mut OwnedValue, path: &[S
         if items.is_empty() {
             items.push(seedling(shape, below, name, rest, rng));
         }
-        items.iter_mut().for_each(|item| step(shape, below, item, rest, name, rng));
+        for item in items.iter_mut() {
+            step(shape, below, item, rest, name, rng);
+        }
         return;
     }
     if !matches!(value, Value::Object(_)) {

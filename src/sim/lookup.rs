@@ -251,7 +251,7 @@ fn part_of(domain: &Domain, key: &EntityKey, part: usize) -> Option<EntityKey> {
     key.parts().nth(part).map(|part| EntityKey::new(&part))
 }
 
-fn found_in<'w>(list: Cow<'w, [Member]>, is_wanted: impl Fn(&Member) -> bool) -> Option<Cow<'w, Member>> {
+fn found_in(list: Cow<'_, [Member]>, is_wanted: impl Fn(&Member) -> bool) -> Option<Cow<'_, Member>> {
     match list {
         Cow::Borrowed(members) => members.iter().find(|member| is_wanted(member)).map(Cow::Borrowed),
         Cow::Owned(members) => members.into_iter().find(|member| is_wanted(member)).map(Cow::Owned),

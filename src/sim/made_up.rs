@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::census::Census;
 use super::contract::Contract;
+use super::filter::member_of;
 use super::grow::grow;
 use super::rng::Rng;
 use super::sample;
@@ -31,7 +32,7 @@ impl Outline {
             KeyPart::Parent | KeyPart::Org => None,
         });
         let bound = children.iter().flat_map(|child| child.source.bind.values()).filter_map(|binding| match binding {
-            Binding::Field(path) => Some(path),
+            Binding::Field(path) => Some(path).filter(|path| sample::can_lead(&domain.shape, path.segments())),
             Binding::Key | Binding::KeyPart(_) => None,
         });
         let references = domain.references.iter().map(|reference| &reference.path);
@@ -187,7 +188,7 @@ impl Making<'_> {
         for (name, wanted) in by_default.chain(&source.query).chain(pass.into_iter().flatten()) {
             let wanted: Vec<&str> = wanted.split(',').collect();
             let wanted = wanted[self.index % wanted.len()];
-            match object.get_mut(name) {
+            match object.get_mut(member_of(self.domain, name)) {
                 Some(Value::Bool(flag)) => *flag = wanted == "true",
                 Some(Value::String(text)) if wanted != "any" => *text = Cow::Owned(wanted.to_owned()),
                 _ => {}

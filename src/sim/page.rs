@@ -15,7 +15,7 @@ use super::rng::Rng;
 use super::world::World;
 use crate::canonical::compact;
 use crate::catalogue::{Counting, CursorNames, Domain, FieldPath, KeyPart, Paging, Segment};
-use crate::model::{Object, OwnedValue, Pointer, Value};
+use crate::model::{Object, OwnedValue, Value};
 
 /// The page size where neither the request nor the contract names one.
 const DEFAULT_SIZE: usize = 25;
@@ -170,8 +170,8 @@ impl<'w> Page<'w> {
         let mut facts = Value::Object(facts);
         if end < all.len() {
             match next {
-                Some(next) => put(&mut facts, next, Value::from(write_cursor(end))),
-                None => put(&mut facts, &FieldPath::parse("nextUri"), address(end)),
+                Some(next) => place::put(&mut facts, next, Value::from(write_cursor(end))),
+                None => place::put(&mut facts, &FieldPath::parse("nextUri"), address(end)),
             }
         }
         let Value::Object(facts) = facts else { return Err(Refusal::not_found(asked.path)) };
@@ -192,22 +192,14 @@ impl<'w> Page<'w> {
     }
 }
 
-/// Puts a fact where a path leads.
-fn put(facts: &mut OwnedValue, path: &FieldPath, fact: OwnedValue) {
-    let pointer = path.to_string().split('.').fold(Pointer::root(), |pointer, name| pointer.child(name));
-    if let Some(place) = place::make(facts, &pointer) {
-        *place = fact;
-    }
-}
-
 fn page_size(asked: &Asked<'_>, parameter: &str) -> Result<usize, Refusal> {
     let size = positive(asked, parameter)?.unwrap_or(DEFAULT_SIZE);
     let most = asked.endpoint.and_then(|endpoint| endpoint.parameter(parameter)?.max());
-    match most {
-        Some(most) if size as u64 > most => {
+    match most.and_then(|most| usize::try_from(most).ok()) {
+        Some(most) if size > most && asked.query.iter().any(|(name, _)| name == parameter) => {
             Err(Refusal::bad_request(format!("The page size {size} is more than {most}.")))
         }
-        _ => Ok(size),
+        most => Ok(most.map_or(size, |most| most.min(size))),
     }
 }
 

@@ -112,6 +112,15 @@ pub(super) fn place_at(shape: &Shape, from: ShapeId, path: &[Segment]) -> Option
     })
 }
 
+/// Whether a schema allows that there is something on a path.
+pub(super) fn can_lead(shape: &Shape, path: &[Segment]) -> bool {
+    let is_open = |length: usize| {
+        let place = path.get(..length).and_then(|path| place_at(shape, shape.entity(), path));
+        place.is_some_and(|place| is_any(shape.node(place)))
+    };
+    place_at(shape, shape.entity(), path).is_some() || (0..path.len()).any(is_open)
+}
+
 /// Whether a schema says nothing of a place.
 pub(super) fn is_any(node: &ShapeNode) -> bool {
     node.types.is_open() && node.members.is_empty() && node.rest.is_none() && node.values.is_empty()

@@ -14,6 +14,7 @@ mod harness;
 mod kills;
 mod laws;
 mod layering;
+mod listings;
 mod migrations;
 mod own_domains;
 mod pacing;
