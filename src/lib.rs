@@ -31,7 +31,7 @@
 //! | Module | Its job | Must not know |
 //! |---|---|---|
 //! | [`model`] | the shared vocabulary: values and numbers that lose nothing, names, snapshots, changes, levels | anything else |
-//! | [`catalogue`] | the domains, as data from `schemas/` | how they are fetched or stored |
+//! | [`catalogue`] | the domains, as data from `schemas/` and from a trail's `orgtrail.d/` | how they are fetched or stored |
 //! | [`canonical`] | raw JSON in, canonical value, bytes and digests out; secrets become fingerprints | any domain by name |
 //! | [`diff`] | two snapshots in, an ordered list of changes out; and back | severity, people, formats |
 //! | [`estimate`] | what a run is going to cost | who was asked |

@@ -156,6 +156,16 @@ impl Lister<'_> {
         }
         for (key, text) in &recorded.entities {
             let parent = self.domain.parent_of(key, &value_of(text));
+            if parent.is_none() && self.domain.source.parent.is_some() {
+                // Nothing tells whose it is, so every listing has to vouch for its absence.
+                let has_come = listed.scopes.iter().any(|scope| scope.entities.contains_key(key));
+                match (has_come, listed.is_whole()) {
+                    (true, _) => {}
+                    (false, true) => drop(missing.suspects.insert(key.clone(), None)),
+                    (false, false) => drop(missing.kept.insert(key.clone())),
+                }
+                continue;
+            }
             match scopes.get(&parent.as_ref()) {
                 Some(scopes) if scopes.iter().any(|scope| scope.entities.contains_key(key)) => {}
                 Some(scopes) if scopes.iter().all(|scope| scope.is_whole) => {
@@ -237,7 +247,9 @@ struct Missing {
 impl Missing {
     /// The listings that a second look has to make.
     fn listings(&self, all: Option<&BTreeSet<Under>>) -> Option<BTreeSet<Under>> {
-        let is_suspected = |under: &&Under| self.suspects.values().flatten().any(|parent| *parent == under.parent);
+        let is_suspected = |under: &&Under| {
+            self.suspects.values().any(|parent| parent.as_ref().is_none_or(|parent| *parent == under.parent))
+        };
         Some(all?.iter().filter(is_suspected).cloned().collect())
     }
 

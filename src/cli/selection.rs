@@ -16,7 +16,7 @@ use crate::session::{Effect, RunOptions, Workspace, matching_domains, profile};
 /// Which domains a verb is about.
 #[derive(Debug, Args)]
 pub(super) struct SelectionArgs {
-    /// Take only the domains that match, of any tier; repeat for more
+    /// Take only the domains that match, of any tier, unless orgtrail.toml excludes them; repeat for more
     #[arg(long, value_name = "GLOB")]
     only: Vec<String>,
 
@@ -62,7 +62,8 @@ impl SelectionArgs {
         let skip = matching_domains("--skip", &self.skip, catalogue)?;
         let profile = self.profile(workspace);
         let chosen = catalogue.names().filter(|id| {
-            let is_wanted = if self.only.is_empty() { profile.contains(id) } else { only.contains(id) };
+            let is_only = only.contains(id) && !workspace.config.exclude.is_match(id);
+            let is_wanted = if self.only.is_empty() { profile.contains(id) } else { is_only };
             is_wanted && !skip.contains(id)
         });
         let selection = Selection(chosen.cloned().collect());

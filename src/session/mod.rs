@@ -12,6 +12,7 @@ mod make;
 mod noise;
 mod observer;
 mod on_record;
+mod own_domains;
 mod recording;
 mod remote;
 mod revision;
@@ -26,10 +27,9 @@ pub use failure::Failure;
 pub use make::make_trail;
 pub use noise::{NoiseOf, noise};
 pub use observer::{Observer, Unobserved};
+pub use own_domains::{catalogue, catalogue_in};
 pub use recording::HEARTBEAT_REF;
 pub use revision::{commits_between, kind, last_run, resolve};
 pub use run::{Effect, RunOptions, Taken, client, endpoint, profile, take};
 pub use time::{of_seconds, written};
-pub use workspace::{
-    CONFIG_FILE, CommitTree, RULES_FILE, Workspace, archive, catalogue, matching_domains, shipped_rules,
-};
+pub use workspace::{CONFIG_FILE, CommitTree, RULES_FILE, Workspace, archive, matching_domains, shipped_rules};

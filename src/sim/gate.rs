@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::api::{Api, CLIENTS_PATH, domain_at};
+use super::api::{Api, CLIENTS_PATH, Call, domain_at};
 use super::fault::{Effect, Faults, RateHeaders};
 use super::login::{Client, Tokens};
 use super::query;
@@ -41,6 +41,8 @@ pub struct LoggedRequest {
     pub path: String,
     /// Its parameters, decoded, in order.
     pub query: Vec<(String, String)>,
+    /// Its body, where it is a query that is sent by POST.
+    pub body: String,
     /// The status of the answer; `None` where the connection broke.
     pub status: Option<u16>,
     /// When it came, by the clock of the server.
@@ -98,6 +100,8 @@ impl Gate {
             method: incoming.method.to_owned(),
             path: incoming.path.to_owned(),
             query: query::read(incoming.query),
+            // A login holds nothing that a test could ask for.
+            body: if incoming.path == LOGIN_PATH { String::new() } else { incoming.body.to_owned() },
             status,
             at,
         });
@@ -127,7 +131,7 @@ impl Gate {
 
         let mut rng = Rng::keyed(self.seed, &["request", &number.to_string()]);
         let correlation = rng.uuid();
-        let permissions = self.api.permissions(&world, incoming.path);
+        let permissions = self.api.permissions(&world, incoming.method, incoming.path);
         let reply = if let Some(reply) = effect.and_then(|effect| refused_by(effect, &permissions, &correlation)) {
             reply
         } else if !is_admitted {
@@ -136,12 +140,10 @@ impl Gate {
                 .reply(&correlation)
         } else if let Some(usage) = usage.filter(|usage| usage.is_exceeded()) {
             too_many(usage.allowed, usage.reset).reply(&correlation).with_header("retry-after", usage.reset.to_string())
-        } else if incoming.method != "GET" {
-            Refusal::new(405, "method.not.allowed", "The simulated org is for reading.").reply(&correlation)
         } else {
-            let asked = query::read(incoming.query);
-            let answer = self.api.answer(&world, incoming.path, &asked, &self.client.id, effect, &mut rng);
-            match answer {
+            let Incoming { method, path, query, body, .. } = *incoming;
+            let call = Call { method, path, query, body };
+            match self.api.answer(&world, &call, &self.client.id, effect, &mut rng) {
                 Ok(body) => spoiled(effect, Reply::json(200, body)),
                 Err(refusal) => refusal.reply(&correlation),
             }

@@ -181,7 +181,7 @@ mod tests {
     fn canonical(world: &World, domain: &Domain, key: &EntityKey, rng: &mut Rng) -> String {
         let secrets = SecretKey::new("a key that is long enough for a test").unwrap();
         let text = world.answer(&domain.id, key, &[], rng).unwrap();
-        let parent = world.member(&domain.id, key).unwrap().parent.as_ref();
+        let parent = world.member(&domain.id, key).unwrap().parent();
         let canonicaliser = Canonicaliser::new(domain, &secrets, world.org_id());
         match canonicaliser.entity(read(&text).unwrap(), parent, &mut Notes::default()).unwrap() {
             Canonical::Entity(found, text) if found == *key => text.as_str().to_owned(),

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::population::Member;
+use super::population::{Member, text_in};
 use super::rng::Rng;
 use super::sample;
 use super::world::World;
@@ -144,7 +144,7 @@ impl<'d> Fill<'d> {
         let value = if self.member == "selfUri" {
             Value::from(address)
         } else {
-            sample::value(&domain.shape, self.shape, self.member, DEPTH, rng)
+            sample::value(&domain.shape, self.shape, self.member, DEPTH, rng).unwrap_or(Value::Null)
         };
         holder.insert(self.member.to_owned(), value);
     }
@@ -184,15 +184,12 @@ impl<'w> Target<'w> {
 
 /// The path that reads an entity.
 pub(super) fn address_of(domain: &Domain, member: &Member) -> String {
-    let listing = domain.source.path.split('/').map(|segment| match &member.parent {
-        Some(parent) if segment.starts_with('{') => parent.as_str(),
-        _ => segment,
-    });
-    let id = FieldPath::parse("id").find(&member.value).and_then(Value::as_str);
-    match (&domain.source.detail, id) {
-        (Some(detail), Some(id)) => detail.replace("{id}", id),
-        (None, Some(id)) => format!("{}/{id}", listing.collect::<Vec<_>>().join("/")),
-        _ => listing.collect::<Vec<_>>().join("/"),
+    let listing = domain.source.listing_path(member.under.as_deref());
+    let id = FieldPath::parse("id").find(&member.value).and_then(text_in);
+    match (domain.detail_path(&member.key, member.under.as_deref()), id) {
+        (Some(detail), _) => detail,
+        (None, Some(id)) => format!("{listing}/{id}"),
+        (None, None) => listing,
     }
 }
 
@@ -279,7 +276,7 @@ mod tests {
         let read_one = |member: &Member| {
             let text = noise.answer(world, member, leave_out, rng);
             let raw = read(&text).unwrap();
-            match canonicaliser.entity(raw, member.parent.as_ref(), &mut notes).unwrap() {
+            match canonicaliser.entity(raw, member.parent(), &mut notes).unwrap() {
                 Canonical::Entity(key, text) => (key, text.as_str().to_owned()),
                 Canonical::Deleted(key) => panic!("{} {key} is deleted", domain.id),
             }

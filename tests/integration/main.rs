@@ -3,7 +3,6 @@
 
 mod bad_input;
 mod catalogue;
-mod contract;
 mod diff_verb;
 mod docs;
 mod doctor;
@@ -14,8 +13,10 @@ mod kills;
 mod laws;
 mod layering;
 mod migrations;
+mod own_domains;
 mod pacing;
 mod plan;
+mod profiles;
 mod record;
 mod remote;
 mod removals;

@@ -1,30 +1,26 @@
 //! A domain file that changes brings its stored form along in commits of its own, and a change made in the same interval is
 //! still told, alone.
 
-use orgtrail::catalogue::{Catalogue, Domain, embedded_file};
+use orgtrail::catalogue::{Catalogue, USER_DIR, UserFile, embedded_file};
 use orgtrail::model::{DomainId, EntityKey, FieldKind, Object, Value};
 use orgtrail::session::Taken;
 
 use crate::faults::kinds;
-use crate::fixtures::catalogue;
 use crate::harness::{Org, TestTrail, id};
 
 /// The built-in domains, one of them with another file.
 fn catalogue_with(domain: &DomainId, edit: impl Fn(&str) -> String) -> Catalogue {
-    let path = format!("{}/{}.toml", domain.family(), domain.short_name());
-    let text = edit(embedded_file(&path).unwrap());
-    assert_ne!(text, embedded_file(&path).unwrap());
-    let schema_path = path.replace(".toml", ".v1.json");
-    let schema = embedded_file(&schema_path).unwrap();
-    let edited = Domain::read(domain.clone(), &path, &text, &schema_path, schema).unwrap();
-    let read = |name: &DomainId| {
-        let path = format!("{}/{}.toml", name.family(), name.short_name());
-        let schema_path = path.replace(".toml", ".v1.json");
-        let text = embedded_file(&path).unwrap();
-        Domain::read(name.clone(), &path, text, &schema_path, embedded_file(&schema_path).unwrap()).unwrap()
-    };
-    let others = catalogue().names().filter(|name| *name != domain).map(read).collect::<Vec<_>>();
-    Catalogue::from_domains(others.into_iter().chain([edited]).collect()).unwrap()
+    let path = format!("{}/{}", domain.family(), domain.short_name());
+    let built_in = embedded_file(&format!("{path}.toml")).unwrap();
+    let text = edit(built_in);
+    assert_ne!(text, built_in);
+    let schema = embedded_file(&format!("{path}.v1.json")).unwrap();
+    let own = |name: &str, text: &str| UserFile { path: format!("{USER_DIR}/{path}{name}"), content: text.into() };
+    let mut files = vec![own(".toml", &text)];
+    if text.contains("schema_version = 2") {
+        files.push(own(".v2.json", &schema.replace("\"const\": 1", "\"const\": 2")));
+    }
+    Catalogue::with(&files).unwrap()
 }
 
 /// Another version of a domain whose stored form lacks descriptions.
@@ -106,7 +102,8 @@ fn another_identity_is_another_baseline_and_said_aloud() {
     trail.snapshot(&org).unwrap();
     let count = trail.snapshot(&org).unwrap().document.domains[&skills].entities;
     trail.workspace.catalogue = catalogue_with(&skills, |text| {
-        text.replace("key = [\"id\"]", "key = [\"name\"]").replace("random_uuid = true\n", "")
+        let text = text.replace("key = [\"id\"]", "key = [\"name\"]").replace("random_uuid = true\n", "");
+        text.replace("skills/{id}", "skills/{name}")
     });
     let taken = trail.snapshot(&org).unwrap();
     assert!(taken.changes.changes.is_empty(), "{:#?}", taken.changes.changes);

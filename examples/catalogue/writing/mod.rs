@@ -2,6 +2,7 @@
 //! the contract that the domain files use. The tests include this module too, to hold the committed schemas to it.
 #![allow(dead_code, reason = "the tool and the tests each use their part of it")]
 
+pub(crate) mod asks;
 pub(crate) mod contract;
 pub(crate) mod domain_file;
 pub(crate) mod node;

@@ -47,18 +47,22 @@ impl Treatment {
 
     /// The place of a member.
     pub(crate) fn member(&self, place: &Place, name: &str) -> Place {
-        self.step(place, |segment| segment.matches(name))
+        self.step(place, |segment, _| segment.matches(name))
     }
 
-    /// The place of all items of an array or values of a map.
+    /// The place of all items of an array or values of a map. Some values of a map may be secrets, by their names.
     pub(crate) fn each(&self, place: &Place) -> Place {
-        self.step(place, |segment| *segment == Segment::Each)
+        self.step(place, |segment, mark| match segment {
+            Segment::Each => true,
+            Segment::Pattern(_) => matches!(mark, Mark::Secret),
+            Segment::Name(_) => false,
+        })
     }
 
-    fn step(&self, place: &Place, matches: impl Fn(&Segment) -> bool) -> Place {
+    fn step(&self, place: &Place, matches: impl Fn(&Segment, &Mark) -> bool) -> Place {
         let taken = |&(path, steps): &(usize, usize)| {
-            let (field, _) = self.0.get(path)?;
-            matches(field.segments().get(steps)?).then_some((path, steps + 1))
+            let (field, mark) = self.0.get(path)?;
+            matches(field.segments().get(steps)?, mark).then_some((path, steps + 1))
         };
         Place(place.0.iter().filter_map(taken).collect())
     }
