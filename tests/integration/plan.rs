@@ -137,7 +137,7 @@ fn a_run_that_would_take_too_much_is_refused_with_what_helps() {
     assert!(used_up.starts_with("exit 2") && used_up.contains("the run would take at least"), "{used_up}");
     assert_eq!(terminal.git(&["log", "--format=%s"]).lines().count(), 1);
 
-    terminal.snapshot(0, &[]).ends_with(0);
+    terminal.run(&with("snapshot", &["--now", "2026-03-02T08:00:00Z"])).ends_with(0);
     terminal.run(&with("plan", &["--max-requests", "38"])).ends_with(0);
     terminal.run(&with("snapshot", &["--max-requests", "38"])).ends_with(0);
     let text = terminal.run(&with("plan", &[])).ends_with(0);
