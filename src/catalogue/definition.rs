@@ -232,18 +232,18 @@ pub struct Audit {
 }
 
 impl Domain {
-    /// The same domain with every field as it comes; secrets stay hidden.
-    #[must_use]
-    pub fn untreated(&self) -> Self {
-        let treat = Treat { secret: self.treat.secret.clone(), ..Treat::default() };
-        Self { treat, references: Vec::new(), ..self.clone() }
-    }
-
     /// The user's file that makes the domain what it is; of two the domain file.
     #[must_use]
     pub fn own_file(&self) -> Option<&str> {
         let files = [self.file.as_str(), self.schema_file.as_str()];
         files.into_iter().find(|file| is_own(file)).filter(|_| self.origin != Origin::BuiltIn)
+    }
+
+    /// The same domain with every field as it comes; secrets stay hidden.
+    #[must_use]
+    pub fn untreated(&self) -> Self {
+        let treat = Treat { secret: self.treat.secret.clone(), ..Treat::default() };
+        Self { treat, references: Vec::new(), ..self.clone() }
     }
 
     /// The digest of all that decides the canonical form: a changed one means that stored files must be migrated.

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod breadth;
 mod catalogue;
+mod deep;
 mod diff_verb;
 mod docs;
 mod doctor;

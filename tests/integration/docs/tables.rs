@@ -114,15 +114,3 @@ fn the_page_of_domains_is_current() {
 fn the_page_of_rules_is_current() {
     pinned("docs/rules.md", &rules_page(&catalogue()));
 }
-
-/// The README lists the permissions so that a role can be made from it without looking further.
-#[test]
-fn the_least_role_of_the_readme_is_current() {
-    const BEGIN: &str = "<!-- least role -->\n```text\n";
-    let readme = document("README.md");
-    let (before, rest) = readme.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once("```\n").unwrap();
-    let catalogue = catalogue();
-    let lines: Vec<String> = least_role(&catalogue).permissions.into_keys().collect();
-    pinned("README.md", &format!("{before}{BEGIN}{}\n```\n{after}", lines.join("\n")));
-}
