@@ -1,4 +1,4 @@
-//! The smallest question about a listing: may it be read, and how much is there?
+//! One question about a listing: may it be read, and how much is there?
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,13 @@ use super::trouble::{Trouble, TroubleKind};
 use crate::catalogue::{Domain, Paging, Source, Under};
 use crate::genesys::{Client, FetchError, Listing, ListingError, MalformedPage, PageFacts, PageSink};
 
-/// What the first page of a listing tells, asked for as small as it can be.
+/// What the first page of a listing tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probed {
     /// How many entities the listing has; absent where that is not told.
     pub entities: Option<u64>,
+    /// How many entities the page has.
+    pub received: u64,
     /// Whether the answers say how many there are.
     pub is_counted: bool,
 }
@@ -26,7 +28,7 @@ pub struct Refused {
     pub permissions: Vec<String>,
 }
 
-/// Asks for the smallest page of one pass of a listing.
+/// Asks for the first page of one pass of a listing, of so many entities.
 ///
 /// # Errors
 /// [`Refused`] where there is no answer that can be taken.
@@ -35,30 +37,35 @@ pub async fn probe(
     domain: &Domain,
     under: Option<&Under>,
     pass: &BTreeMap<String, String>,
+    size: u32,
 ) -> Result<Probed, Refused> {
     let source = &domain.source;
     let read = read_of(domain, under, pass).map_err(|error| Refused {
         trouble: Trouble { kind: TroubleKind::Failed, cause: error.to_string() },
         permissions: Vec::new(),
     })?;
-    let listing = Listing { read, paging: paging_of(domain, 1) };
+    let listing = Listing { read, paging: paging_of(domain, size) };
     match client.first_page(&listing, &mut Counter { source }).await {
-        Ok(facts) => Ok(Probed::of(source, &facts)),
-        Err(ListingError::Absent { .. }) if source.optional => Ok(Probed { entities: Some(0), is_counted: true }),
+        Ok(facts) => Ok(Probed::of(source, &facts, size)),
+        Err(ListingError::Absent { .. }) if source.optional => {
+            Ok(Probed { entities: Some(0), received: 0, is_counted: true })
+        }
         Err(error) => Err(Refused { trouble: Trouble::from(&error), permissions: permissions(error) }),
     }
 }
 
 impl Probed {
-    fn of(source: &Source, facts: &PageFacts) -> Self {
-        let has_more = facts.next_uri.is_some() || facts.next_cursor.is_some();
-        let entities = match source.paging {
-            Paging::Singleton | Paging::Array | Paging::Unpaged => Some(facts.entities as u64),
-            Paging::Cursor => (!has_more).then_some(facts.entities as u64),
-            // Pages of one entity are as many as there are entities.
-            Paging::PageNumber => facts.total.or(facts.page_count).or((facts.entities == 0).then_some(0)),
+    fn of(source: &Source, facts: &PageFacts, size: u32) -> Self {
+        let received = facts.entities as u64;
+        let is_all = match source.paging {
+            Paging::Singleton | Paging::Array | Paging::Unpaged => true,
+            Paging::Cursor => facts.next_uri.is_none() && facts.next_cursor.is_none(),
+            Paging::PageNumber => received < u64::from(size) || facts.page_count == Some(1),
         };
-        Self { entities, is_counted: facts.total.is_some() || source.paging == Paging::Singleton }
+        // Pages of one entity are as many as there are entities.
+        let told = facts.total.or(facts.page_count.filter(|_| size == 1));
+        let is_counted = facts.total.is_some() || source.paging == Paging::Singleton;
+        Self { entities: told.or(is_all.then_some(received)), received, is_counted }
     }
 }
 

@@ -11,9 +11,9 @@ use crate::session::{RunOptions, plan};
 
 /// Tell how many requests a snapshot takes, and how long; write nothing
 ///
-/// The sizes of domains are taken from the record. A listing that is not on record yet is asked for its smallest page, one
-/// request each. Costs that neither tells are assumed, and said to be. What is tried again and what confirms a removal comes on
-/// top.
+/// The sizes of domains are taken from the record. A listing that is not on record yet is asked for one page, the smallest that
+/// tells how much there is. Costs that neither tells are assumed, and said to be. What is tried again and what confirms a removal
+/// comes on top.
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
     #[command(flatten)]

@@ -13,7 +13,7 @@ use super::run::{RunOptions, client, refuse_other_org};
 use super::workspace::{CommitTree, Workspace, archive};
 use crate::canonical::value_of;
 use crate::capture::{Selection, org_of, probe};
-use crate::catalogue::{Binding, Domain, Paging};
+use crate::catalogue::{Binding, Counting, Domain, Paging};
 use crate::config::Connection;
 use crate::estimate::{AllowedRate, Estimate, Known, Size, Told};
 use crate::genesys::Client;
@@ -161,23 +161,26 @@ fn per_parent(archive: &Archive<CommitTree<'_>>, domain: &Domain) -> Result<Opti
     Ok(Some(Size::Each(counts.into_values().collect())))
 }
 
-/// What the API tells of a domain's size: one question for each pass.
+/// What the API tells of a domain's size: one question for each pass, for the smallest page where the answer tells how much there
+/// is, else for a whole page, which may be all.
 async fn counted(client: &Client, domain: &Domain) -> Known {
-    let mut each = Some(Vec::new());
-    let mut is_uncounted = false;
-    for pass in &domain.source.passes {
-        match probe(client, domain, None, pass).await {
+    let source = &domain.source;
+    let tells = source.paging == Paging::PageNumber && source.counting == Counting::Counted;
+    let size = if tells { 1 } else { source.page_size.unwrap_or(1) };
+    let mut known = Known { told: Told::Counted, is_uncounted: Some(false), ..Known::default() };
+    let mut each = Vec::new();
+    for pass in &source.passes {
+        match probe(client, domain, None, pass, size).await {
             Ok(probed) => {
-                is_uncounted |= !probed.is_counted;
-                each = each.zip(probed.entities).map(|(each, entities)| [each, vec![entities]].concat());
+                known.is_uncounted = known.is_uncounted.map(|is_uncounted| is_uncounted || !probed.is_counted);
+                if probed.entities.is_none() {
+                    known.told = Told::Assumed;
+                }
+                // There is more than came; twice as much is a guess.
+                each.push(probed.entities.unwrap_or(probed.received.saturating_mul(2)));
             }
             Err(refused) => return Known { trouble: Some(refused.trouble.cause), ..Known::default() },
         }
     }
-    Known {
-        told: if each.is_some() { Told::Counted } else { Told::Assumed },
-        size: each.map(Size::Each),
-        is_uncounted: Some(is_uncounted),
-        ..Known::default()
-    }
+    Known { size: Some(Size::Each(each)), ..known }
 }

@@ -173,7 +173,7 @@ async fn permissions(
             continue;
         }
         let Some(pass) = domain.source.passes.first() else { continue };
-        let Err(refused) = probe(client, domain, under.as_ref(), pass).await else { continue };
+        let Err(refused) = probe(client, domain, under.as_ref(), pass, 1).await else { continue };
         let is_gone = under.is_some() && refused.trouble.kind == TroubleKind::Absent;
         if is_gone {
             // The parent on record may have been deleted since; that says nothing of the domain.
