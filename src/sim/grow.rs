@@ -47,7 +47,10 @@ fn step(shape: &Shape, place: Option<ShapeId>, value: &mut OwnedValue, path: &[S
     }
     object.retain_mut(|name, member| {
         if segment.matches(name) {
-            step(shape, below, member, rest, name, rng);
+            // A path that takes every member leads to another place in each.
+            let own = Segment::Name(name.to_owned());
+            let place = place.and_then(|place| sample::place_at(shape, place, std::slice::from_ref(&own)));
+            step(shape, place.or(below), member, rest, name, rng);
         }
         true
     });
