@@ -116,7 +116,7 @@ impl Catalogue {
 /// The domain that a file at `<family>/<domain>.toml` defines.
 fn domain_of_path(path: &str) -> Option<DomainId> {
     let (family, file) = path.split_once('/')?;
-    let reserved = ["rules", "api", "output", "sim"].contains(&family);
+    let reserved = ["rules", "api", "output", "sim", "secrets"].contains(&family);
     let name = file.strip_suffix(".toml")?;
     if reserved { None } else { format!("{family}.{name}").parse().ok() }
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::exit::{Exit, Exits};
 use super::failure::Failure;
-use super::learned::{former_keys, learned, migrate, rekeyed, view_on_record};
+use super::learned::{former_keys, hidden, learned, migrate, rekeyed, view_on_record};
 use super::observer::Observer;
 use super::on_record::{After, OnRecord, archive_after};
 use super::recording::{HEARTBEAT_REF, Recording};
@@ -17,7 +17,7 @@ use super::remote::Remote;
 use super::time::{of_seconds, written};
 use super::verdict::{judge, run_domain};
 use super::workspace::{CommitTree, Workspace, archive};
-use crate::canonical::SecretKey;
+use crate::canonical::{Scan, SecretKey};
 use crate::capture::{CaptureRun, Capturer, DomainCapture, Progress, RemovalPolicy, Selection, org_of};
 use crate::config::Connection;
 use crate::genesys::{Client, ClientOptions, Clock};
@@ -98,8 +98,9 @@ pub async fn take(
     let client_id = connection.client_id.clone();
     let client = client(workspace, connection, options.clock.clone())?;
     let org = org_of(&client).await?;
-    let ledger = ledger_of(&archive, &org, secrets, observer)?;
-    let reader = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, org: &org };
+    let scan = &workspace.scan;
+    let ledger = ledger_of(&archive, &org, secrets, scan, observer)?;
+    let reader = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, scan, org: &org };
     let captured = capture(workspace, &reader, &client_id, &archive, &ledger, options, observer).await?;
 
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
@@ -111,7 +112,9 @@ pub async fn take(
         view: view_on_record(&captured, &ledger, options),
         ledger: ledger.clone(),
         observed: learned(workspace, options, &ledger, heartbeat.as_ref(), &captured),
-        migrate: &|domain, before| migrate(domain, before, secrets, &org),
+        scan,
+        migrate: &|domain, before| migrate(domain, before, secrets, scan, &org),
+        hidden: &|domain, key, value| hidden(secrets, domain, key, value),
     })?;
     let mut unjudged = BTreeSet::new();
     let after = archive_after(&archive, &captured);
@@ -134,7 +137,7 @@ pub async fn take(
             commits = commits_of_run(workspace, &run)?;
         }
     }
-    let (exits, findings) = judge(workspace, &ledger, &planned.ledger, &captured);
+    let (exits, findings) = judge(workspace, &ledger, &planned, &captured);
     let before = tip.map(|tip| endpoint(workspace, tip)).transpose()?;
     let now = Endpoint { commit: commits.last().map(ToString::to_string), taken_at: at };
     let changes = ChangeSet::arranged(before, Some(now), classified);
@@ -163,6 +166,7 @@ fn ledger_of(
     archive: &Archive<CommitTree<'_>>,
     org: &str,
     secrets: &SecretKey,
+    scan: &Scan,
     observer: &dyn Observer,
 ) -> Result<Ledger, Failure> {
     let ledger = match archive.ledger() {
@@ -172,7 +176,7 @@ fn ledger_of(
                 .hint("use the credentials of the trail's organisation, or a trail of its own for the other"));
         }
         Some(ledger) => ledger.clone(),
-        None => Ledger::new(org, &secrets.id()),
+        None => Ledger::new(org, &secrets.id(), scan.version()),
     };
     let previous_key = secrets.previous().map(SecretKey::id);
     if former_keys(&ledger).any(|key| key != secrets.id() && Some(&key) != previous_key.as_ref()) {

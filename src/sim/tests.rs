@@ -10,7 +10,7 @@ use super::gate::{Gate, Incoming};
 use super::query;
 use super::reply::{Body, Reply};
 use super::{Effect, Fault, RateHeaders, Repeat, Scale, ServerOptions, When, World};
-use crate::canonical::{Canonical, Canonicaliser, Notes, SecretKey, read};
+use crate::canonical::{Canonical, Canonicaliser, Notes, Scan, SecretKey, read};
 use crate::catalogue::{Catalogue, Counting, Domain, Paging};
 use crate::model::{EntityKey, OwnedValue, Value};
 
@@ -144,8 +144,9 @@ fn listings(world: &World, domain: &Domain) -> Vec<(Option<EntityKey>, String)> 
 fn assert_listings_hold_all(program: &Program) {
     let world = program.gate.world().clone();
     let secrets = SecretKey::new("a key that is long enough for a test").unwrap();
+    let scan = Scan::built_in().unwrap();
     for domain in world.catalogue().iter() {
-        let canonicaliser = Canonicaliser::new(domain, &secrets, world.org_id());
+        let canonicaliser = Canonicaliser::new(domain, &secrets, &scan, world.org_id());
         let mut listed = BTreeSet::new();
         for (parent, path) in listings(&world, domain) {
             for entity in domain.source.passes.iter().flat_map(|pass| walk(program, domain, &path, pass)) {
@@ -247,6 +248,7 @@ fn a_removed_entity_is_not_found_or_bears_the_mark_of_its_domain() {
     let program = Program::of_built_in();
     let catalogue = Arc::clone(program.gate.world().catalogue());
     let secrets = SecretKey::new("a key that is long enough for a test").unwrap();
+    let scan = Scan::built_in().unwrap();
     let (mut marked, mut missing) = (0, 0);
     for domain in catalogue.iter() {
         let Some(detail) = &domain.source.detail else { continue };
@@ -257,7 +259,7 @@ fn a_removed_entity_is_not_found_or_bears_the_mark_of_its_domain() {
         program.gate.world().remove(&domain.id, &key);
         let reply = read_it();
         if reply.status == 200 {
-            assert!(Canonicaliser::new(domain, &secrets, "org").is_deleted(&json(&reply)), "{}", domain.id);
+            assert!(Canonicaliser::new(domain, &secrets, &scan, "org").is_deleted(&json(&reply)), "{}", domain.id);
             marked += 1;
         } else {
             assert_eq!(reply.status, 404, "{}", domain.id);
