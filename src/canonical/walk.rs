@@ -41,6 +41,8 @@ pub(super) struct Standing {
     secret: bool,
     /// What the names around it say.
     hint: Hint,
+    /// There is a name around it that the schema leaves open.
+    has_open_name: bool,
 }
 
 pub(super) struct Walk<'w, 'd> {
@@ -117,7 +119,7 @@ impl Walk<'_, '_> {
                 return;
             }
             Value::String(text) => {
-                if let Some(rule) = self.rule_of(text, standing.hint, place) {
+                if let Some(rule) = self.rule_of(text, standing, place) {
                     *value = self.fingerprint(value, rule, place);
                     return;
                 }
@@ -172,15 +174,20 @@ impl Walk<'_, '_> {
         if parent.is_some_and(|parent| parent.closed) && member.node.is_none() {
             self.notes.new_fields.insert(inside.pattern().to_string());
         }
-        let standing = Standing { hint: scan.hint_below(name, is_open, standing.hint), ..standing };
+        let standing = Standing {
+            hint: scan.hint_below(name, is_open, standing.hint),
+            has_open_name: standing.has_open_name || is_open,
+            ..standing
+        };
         self.settle(value, member.node, standing, &inside);
         true
     }
 
     /// The rule by which a leaf is a secret that may not stay.
-    fn rule_of(&self, text: &str, hint: Hint, place: &Place<'_>) -> Option<&'static str> {
+    fn rule_of(&self, text: &str, standing: Standing, place: &Place<'_>) -> Option<&'static str> {
         let Canonicaliser { scan, domain, .. } = self.canonicaliser;
-        let rule = scan.rule_of(text, hint, place.open_names())?;
+        let names = standing.has_open_name.then(|| place.open_names());
+        let rule = scan.rule_of(text, standing.hint, names.into_iter().flatten())?;
         if scan.allows(&domain.id, || place.pointer()) { None } else { Some(rule) }
     }
 

@@ -16,6 +16,7 @@ mod record;
 mod remote;
 mod removals;
 mod rules;
+mod scan;
 mod secrets;
 mod snapshot;
 mod terminal;

@@ -15,6 +15,9 @@ const MOST: usize = WORDS * 64;
 /// How many words a set of rules takes.
 const WORDS: usize = 8;
 
+/// Fewest bytes of a text that holds a secret beside what gives it away; most texts have fewer.
+const SHORTEST: usize = 10;
+
 /// Most bytes of a compiled expression.
 const SIZE_LIMIT: usize = 64 << 20;
 
@@ -181,27 +184,28 @@ impl RuleSet {
 
     /// The rule by which a text holds a secret.
     pub(super) fn find(&self, text: &str) -> Option<&str> {
-        if is_uuid(text) { None } else { self.first(&self.candidates(text), text, |_| true) }
+        if text.len() < SHORTEST || is_uuid(text) {
+            return None;
+        }
+        self.first(&self.candidates(text)?, text, |_| true)
     }
 
     /// The rule by which a value is a secret beside a name that a rule knows.
     pub(super) fn find_beside(&self, name: &str, value: &str) -> Option<&str> {
-        let candidates = self.candidates(name);
-        if candidates.iter().all(|word| *word == 0) {
-            return None;
-        }
-        self.first(&candidates, &format!("{name} = {value}"), |rule| !rule.is_text_only)
+        self.first(&self.candidates(name)?, &format!("{name} = {value}"), |rule| !rule.is_text_only)
     }
 
     /// The rules one of whose keywords is in a text, as bits.
-    fn candidates(&self, text: &str) -> [u64; WORDS] {
+    fn candidates(&self, text: &str) -> Option<[u64; WORDS]> {
+        let mut all = self.keywords.find_overlapping_iter(text).peekable();
+        all.peek()?;
         let mut candidates = [0; WORDS];
-        for found in self.keywords.find_overlapping_iter(text) {
+        for found in all {
             for rule in &self.by_keyword[found.pattern().as_usize()] {
                 candidates[rule / 64] |= 1 << (rule % 64);
             }
         }
-        candidates
+        Some(candidates)
     }
 
     fn first(&self, candidates: &[u64; WORDS], text: &str, takes: impl Fn(&Rule) -> bool) -> Option<&str> {
