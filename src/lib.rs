@@ -31,9 +31,10 @@
 //! | Module | Its job | Must not know |
 //! |---|---|---|
 //! | [`model`] | the shared vocabulary: values and numbers that lose nothing, names, snapshots, changes, levels | anything else |
-//! | [`catalogue`] | the domains, as data from `schemas/` | how they are fetched or stored |
+//! | [`catalogue`] | the domains, as data from `schemas/` and from a trail's `orgtrail.d/` | how they are fetched or stored |
 //! | [`canonical`] | raw JSON in, canonical value, bytes and digests out; secrets become fingerprints | any domain by name |
 //! | [`diff`] | two snapshots in, an ordered list of changes out; and back | severity, people, formats |
+//! | [`estimate`] | what a run is going to cost | who was asked |
 //! | [`policy`] | changes in, judged changes out; rules and their conditions; names for showing | formats, where rules are kept |
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
 //! | [`config`] | settings and secrets from file and environment | git, the network, what a setting does |
@@ -45,7 +46,7 @@
 //! | [`session`] | one run from end to end, revisions, failures and exit codes | the terminal |
 //! | [`cli`] | the command line, the terminal | how anything is done |
 //!
-//! The first six are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
+//! The first seven are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
 //! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
 //! of the edges, `capture` uses `genesys`, and `config` takes its regions from there. `the_core_names_no_edge_and_no_input_or_output`
 //! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
@@ -91,6 +92,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod diff;
+pub mod estimate;
 pub mod genesys;
 pub mod model;
 pub mod policy;

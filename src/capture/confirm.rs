@@ -53,6 +53,8 @@ pub(super) struct Confirmed {
     pub(super) entities: Entities,
     /// Why some removals are not taken.
     pub(super) trouble: Option<Trouble>,
+    /// Divisions that held removals would have emptied.
+    pub(super) out_of_view: BTreeSet<String>,
     /// Requests sent.
     pub(super) requests: u64,
 }
@@ -85,7 +87,9 @@ impl Lister<'_> {
         if policy.caution == Caution::GrantsChanged {
             let count = missing.suspects.len();
             let cause = format!("{count} removals are held: the client's own grants differ from those of the last run");
-            return missing.settle(recorded, listed.entities(), requests, Some(Trouble::failed(cause)));
+            let out_of_view = emptied_divisions(recorded, &listed.entities(), missing.suspects.keys()).divisions;
+            let held = missing.settle(recorded, listed.entities(), requests, Some(Trouble::failed(cause)));
+            return Confirmed { out_of_view, ..held };
         }
         let again = self.list(missing.listings(listings).as_ref()).await;
         requests += again.requests;
@@ -100,6 +104,7 @@ impl Lister<'_> {
         missing.suspects.retain(still_missing);
         replace_scopes(listed, again);
         let mut held = BTreeSet::new();
+        let mut out_of_view = BTreeSet::new();
         let mut cause = None;
         let suspects = missing.suspects.clone();
         let mut verdicts = stream::iter(suspects)
@@ -128,16 +133,18 @@ impl Lister<'_> {
         }
         if policy.caution == Caution::GrantsUnknown {
             let emptied = emptied_divisions(recorded, &listed.entities(), missing.suspects.keys());
-            if !emptied.is_empty() {
+            if !emptied.keys.is_empty() {
                 cause.get_or_insert(format!(
                     "{} removals are held: they would empty a whole division, and the client's own grants cannot be read",
-                    emptied.len()
+                    emptied.keys.len()
                 ));
             }
-            held.extend(emptied);
+            held.extend(emptied.keys);
+            out_of_view = emptied.divisions;
         }
         missing.suspects.retain(|key, _| held.contains(key));
-        missing.settle(recorded, listed.entities(), requests, cause.map(Trouble::failed))
+        let confirmed = missing.settle(recorded, listed.entities(), requests, cause.map(Trouble::failed));
+        Confirmed { out_of_view, ..confirmed }
     }
 
     /// What is on record and did not come.
@@ -149,6 +156,16 @@ impl Lister<'_> {
         }
         for (key, text) in &recorded.entities {
             let parent = self.domain.parent_of(key, &value_of(text));
+            if parent.is_none() && self.domain.source.parent.is_some() {
+                // Nothing tells whose it is, so every listing has to vouch for its absence.
+                let has_come = listed.scopes.iter().any(|scope| scope.entities.contains_key(key));
+                match (has_come, listed.is_whole()) {
+                    (true, _) => {}
+                    (false, true) => drop(missing.suspects.insert(key.clone(), None)),
+                    (false, false) => drop(missing.kept.insert(key.clone())),
+                }
+                continue;
+            }
             match scopes.get(&parent.as_ref()) {
                 Some(scopes) if scopes.iter().any(|scope| scope.entities.contains_key(key)) => {}
                 Some(scopes) if scopes.iter().all(|scope| scope.is_whole) => {
@@ -189,12 +206,17 @@ impl Lister<'_> {
     }
 }
 
-/// The suspects whose removal would leave a division without any entity of the domain.
+/// Suspects whose removal would leave a division without any entity of the domain, and those divisions.
+struct Emptied {
+    keys: BTreeSet<EntityKey>,
+    divisions: BTreeSet<String>,
+}
+
 fn emptied_divisions<'k>(
     recorded: &DomainSnapshot,
     after: &Entities,
     suspects: impl Iterator<Item = &'k EntityKey>,
-) -> BTreeSet<EntityKey> {
+) -> Emptied {
     let path = FieldPath::parse("division");
     let division = |text: &CanonicalText| {
         let body = value_of(text);
@@ -202,11 +224,15 @@ fn emptied_divisions<'k>(
         place.get("id").unwrap_or(place).as_str().map(ToOwned::to_owned)
     };
     let inhabited: BTreeSet<String> = after.values().filter_map(division).collect();
-    let empties = |key: &&EntityKey| {
-        let of = recorded.entities.get(*key).and_then(division);
-        of.is_some_and(|of| !inhabited.contains(&of))
-    };
-    suspects.filter(empties).cloned().collect()
+    let mut emptied = Emptied { keys: BTreeSet::new(), divisions: BTreeSet::new() };
+    for key in suspects {
+        let of = recorded.entities.get(key).and_then(division);
+        if let Some(of) = of.filter(|of| !inhabited.contains(of)) {
+            emptied.keys.insert(key.clone());
+            emptied.divisions.insert(of);
+        }
+    }
+    emptied
 }
 
 /// What is on record and did not come, apart from children of parents that are gone.
@@ -221,7 +247,9 @@ struct Missing {
 impl Missing {
     /// The listings that a second look has to make.
     fn listings(&self, all: Option<&BTreeSet<Under>>) -> Option<BTreeSet<Under>> {
-        let is_suspected = |under: &&Under| self.suspects.values().flatten().any(|parent| *parent == under.parent);
+        let is_suspected = |under: &&Under| {
+            self.suspects.values().any(|parent| parent.as_ref().is_none_or(|parent| *parent == under.parent))
+        };
         Some(all?.iter().filter(is_suspected).cloned().collect())
     }
 
@@ -238,7 +266,7 @@ impl Missing {
                 entities.entry(key).or_insert_with(|| text.clone());
             }
         }
-        Confirmed { entities, trouble, requests }
+        Confirmed { entities, trouble, requests, out_of_view: BTreeSet::new() }
     }
 }
 

@@ -1,15 +1,17 @@
 //! One domain: its listings, put together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use futures_util::{StreamExt, stream};
 
 use super::collect::{Collector, Entities, stamp};
+use super::portion::{Portions, Reach, reach};
 use super::trouble::{Trouble, TroubleKind};
-use crate::canonical::{Canonical, Canonicaliser, Digest, EntityError, Notes, compact, read};
+use crate::canonical::{Canonical, Canonicaliser, Digest, EntityError, Notes, compact, read, value_of};
 use crate::catalogue::{Counting, Domain, Paging as Style, Under};
 use crate::genesys::{Client, CursorParameters, Get, Listing, ListingError, NotAQuery, Paging, PostQuery, Read};
-use crate::model::{CanonicalText, DomainSnapshot, EntityKey, Value};
+use crate::model::{CanonicalText, DomainSnapshot, EntityKey, Object, Value};
 use crate::record::RunStatus;
 
 /// How often a listing that contradicts itself is tried: as it is, once more, then with smaller pages.
@@ -32,6 +34,8 @@ pub struct DomainCapture {
     pub content: Option<DomainSnapshot>,
     /// Requests sent for it.
     pub requests: u64,
+    /// Pages taken.
+    pub pages: u64,
     /// Entities received.
     pub received: u64,
     /// Entities promised; absent where the API promises none.
@@ -40,6 +44,10 @@ pub struct DomainCapture {
     pub notes: Notes,
     /// The digest of the content.
     pub digest: Option<Digest>,
+    /// Divisions all of whose entities vanished from the listing, which is how a lost grant looks.
+    pub out_of_view: BTreeSet<String>,
+    /// How far the round came, where the domain is captured portion by portion.
+    pub reach: Option<Reach>,
 }
 
 /// One listing: one of a parent's, or the domain's only one, under all passes.
@@ -53,6 +61,8 @@ pub(super) struct Scope {
     pub(super) entities: Entities,
     /// Why a pass did not.
     pub(super) trouble: Option<Trouble>,
+    /// Whether it was asked at all; what was not reached is neither here nor gone.
+    pub(super) is_asked: bool,
 }
 
 /// What the listings of a domain brought.
@@ -60,6 +70,7 @@ pub(super) struct Scope {
 pub(super) struct Listed {
     pub(super) scopes: Vec<Scope>,
     pub(super) requests: u64,
+    pub(super) pages: u64,
     pub(super) received: u64,
     pub(super) promised: Option<u64>,
     /// Whether a listing of several entities came without a count.
@@ -72,6 +83,8 @@ pub(super) struct Lister<'l> {
     pub(super) client: &'l Client,
     pub(super) domain: &'l Domain,
     pub(super) canonicaliser: &'l Canonicaliser<'l>,
+    /// What is on record and may be carried forward where the API's answer cannot have changed.
+    pub(super) settled: Option<Rc<DomainSnapshot>>,
 }
 
 impl Lister<'_> {
@@ -96,8 +109,59 @@ impl Lister<'_> {
         listed
     }
 
+    /// Makes the per-parent listings that the round has not come to yet, as far as the requests reach.
+    pub(super) async fn list_portion(&self, listings: &BTreeSet<Under>, portions: &Portions) -> (Listed, Reach) {
+        let mut reached: BTreeSet<&Under> = BTreeSet::new();
+        let mut listed = Listed::default();
+        {
+            let affordable = portions.rest(&self.domain.id, listings).take_while(|under| {
+                let is_affordable = self.carried(Some(under)).is_some() || portions.take();
+                if is_affordable {
+                    reached.insert(under);
+                }
+                is_affordable
+            });
+            let mut captures = stream::iter(affordable)
+                .map(|under| async move {
+                    let mut one = Listed::default();
+                    self.take(&mut one, Some(under)).await;
+                    portions.take_more(one.requests.saturating_sub(1));
+                    one
+                })
+                .buffered(TOGETHER);
+            while let Some(one) = captures.next().await {
+                listed.merge(one);
+            }
+        }
+        let missed: BTreeSet<&Under> =
+            portions.rest(&self.domain.id, listings).filter(|under| !reached.contains(under)).collect();
+        let untouched = listings.iter().filter(|under| !reached.contains(under));
+        listed.scopes.extend(untouched.map(|under| Scope::not_asked(under.clone())));
+        let reach = reach(listings, &missed);
+        (listed, reach)
+    }
+
+    /// The entity on record of an answer that never changes; `None` where it has to be asked for.
+    fn carried(&self, under: Option<&Under>) -> Option<(EntityKey, CanonicalText)> {
+        let settled = self.settled.as_ref()?;
+        let under = under?;
+        let mut stamps = Value::Object(Object::default());
+        stamp(self.domain, Some(under), &mut stamps);
+        let key = self.canonicaliser.key(&stamps, Some(&under.parent)).ok()?;
+        let text = settled.entities.get(&key)?;
+        let recorded = value_of(text);
+        let mut all = self.domain.source.stamps(Some(under));
+        all.all(|(name, value)| recorded.get(name).and_then(Value::as_str) == Some(value)).then(|| (key, text.clone()))
+    }
+
     async fn take(&self, listed: &mut Listed, under: Option<&Under>) {
-        let mut scope = Scope { under: under.cloned(), is_whole: true, entities: Entities::new(), trouble: None };
+        let mut scope = Scope { is_whole: true, is_asked: true, ..Scope::new(under.cloned()) };
+        if let Some((key, text)) = self.carried(under) {
+            scope.entities.insert(key, text);
+            listed.received += 1;
+            listed.scopes.push(scope);
+            return;
+        }
         for pass in &self.domain.source.passes {
             match self.list_once(listed, under, pass).await {
                 // An entity that moved between two passes is in both; the later pass knows better.
@@ -127,9 +191,11 @@ impl Lister<'_> {
         let mut trouble = Trouble::failed("it was not tried");
         for attempt in 0..ATTEMPTS {
             let mut collector = Collector::new(self.domain, self.canonicaliser, under);
-            let read = self.read_of(under, pass).map_err(|error| Trouble::failed(error.to_string()))?;
+            let read = read_of(self.domain, under, pass).map_err(|error| Trouble::failed(error.to_string()))?;
             let path = read.path().to_owned();
-            let listing = Listing { read, paging: self.paging(attempt) };
+            let size = self.domain.source.page_size.unwrap_or(1);
+            let size = if attempt + 1 == ATTEMPTS { (size / SMALLER).max(1) } else { size };
+            let listing = Listing { read, paging: paging_of(self.domain, size) };
             match self.client.list(&listing, &mut collector).await {
                 Ok(facts) => {
                     listed.requests += facts.requests;
@@ -140,6 +206,7 @@ impl Lister<'_> {
                         trouble = Trouble::failed(format!("{key} came twice in {path}"));
                         continue;
                     }
+                    listed.pages += facts.pages;
                     listed.received += facts.received;
                     listed.is_uncounted |= facts.promised.is_none() && self.domain.source.paging != Style::Singleton;
                     listed.promised =
@@ -161,37 +228,6 @@ impl Lister<'_> {
             }
         }
         Err(trouble)
-    }
-
-    /// What is asked for a listing, without the parameters of paging.
-    fn read_of(&self, under: Option<&Under>, pass: &BTreeMap<String, String>) -> Result<Read, NotAQuery> {
-        let source = &self.domain.source;
-        let own = source.query.iter().chain(pass).map(|(name, value)| (name.as_str(), value.as_str()));
-        let query = own.chain(source.bound_query(under));
-        let path = source.listing_path(under);
-        let Some(body) = &source.body else {
-            let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            return Ok(Read::Get(Get { path, query }));
-        };
-        let fixed = compact(&Value::Object(body.clone()));
-        let mut body: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&fixed).unwrap_or_default();
-        body.extend(query.map(|(name, value)| (name.to_owned(), value.into())));
-        PostQuery::new(path, body).map(Read::Query)
-    }
-
-    fn paging(&self, attempt: u32) -> Paging {
-        let source = &self.domain.source;
-        let size = source.page_size.unwrap_or(1);
-        let size = if attempt + 1 == ATTEMPTS { (size / SMALLER).max(1) } else { size };
-        match source.paging {
-            Style::PageNumber => Paging::PageNumber { size, counted: source.counting == Counting::Counted },
-            Style::Cursor => {
-                let names = &source.cursor;
-                let names = CursorParameters { cursor: names.parameter.clone(), size: names.size.clone() };
-                Paging::Cursor { size, names }
-            }
-            Style::Unpaged | Style::Array | Style::Singleton => Paging::Single,
-        }
     }
 
     /// Replaces what the listing says of each entity by what its own read says.
@@ -247,10 +283,56 @@ impl Lister<'_> {
     }
 }
 
+/// What is asked for a listing, without the parameters of paging.
+pub(super) fn read_of(
+    domain: &Domain,
+    under: Option<&Under>,
+    pass: &BTreeMap<String, String>,
+) -> Result<Read, NotAQuery> {
+    let source = &domain.source;
+    let own = source.query.iter().chain(pass).map(|(name, value)| (name.as_str(), value.as_str()));
+    let query = own.chain(source.bound_query(under));
+    let path = source.listing_path(under);
+    let Some(body) = &source.body else {
+        let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        return Ok(Read::Get(Get { path, query }));
+    };
+    let fixed = compact(&Value::Object(body.clone()));
+    let mut body: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&fixed).unwrap_or_default();
+    body.extend(query.map(|(name, value)| (name.to_owned(), value.into())));
+    PostQuery::new(path, body).map(Read::Query)
+}
+
+/// How the pages of a listing are asked for when they are of some size.
+pub(super) fn paging_of(domain: &Domain, size: u32) -> Paging {
+    let source = &domain.source;
+    match source.paging {
+        Style::PageNumber => Paging::PageNumber { size, counted: source.counting == Counting::Counted },
+        Style::Cursor => {
+            let names = &source.cursor;
+            let names = CursorParameters { cursor: names.parameter.clone(), size: names.size.clone() };
+            Paging::Cursor { size, names }
+        }
+        Style::Unpaged | Style::Array | Style::Singleton => Paging::Single,
+    }
+}
+
+impl Scope {
+    fn new(under: Option<Under>) -> Self {
+        Self { under, is_whole: false, is_asked: false, entities: Entities::new(), trouble: None }
+    }
+
+    /// A listing that was not reached.
+    fn not_asked(under: Under) -> Self {
+        Self::new(Some(under))
+    }
+}
+
 impl Listed {
     fn merge(&mut self, other: Self) {
         self.scopes.extend(other.scopes);
         self.requests += other.requests;
+        self.pages += other.pages;
         self.received += other.received;
         self.promised = match (self.promised, other.promised) {
             (None, None) => None,
@@ -276,7 +358,8 @@ impl Listed {
         let is_secret = |trouble: &&&Trouble| trouble.kind == TroubleKind::Secret;
         let told = troubles.iter().find(is_secret).or(troubles.first());
         let Some(first) = told.copied() else { return (RunStatus::Complete, None) };
-        let nothing_came = self.scopes.iter().all(|scope| scope.trouble.is_some() && scope.entities.is_empty());
+        let mut asked = self.scopes.iter().filter(|scope| scope.is_asked);
+        let nothing_came = asked.all(|scope| scope.trouble.is_some() && scope.entities.is_empty());
         let all_are = |kind| troubles.iter().all(|trouble| trouble.kind == kind);
         let status = match nothing_came {
             true if all_are(TroubleKind::Forbidden) => RunStatus::Forbidden,
@@ -292,6 +375,18 @@ impl DomainCapture {
     /// A domain of which nothing could be captured.
     pub(super) fn nothing(status: RunStatus, trouble: Option<Trouble>, requests: u64) -> Self {
         let notes = Notes::default();
-        Self { status, trouble, content: None, requests, received: 0, promised: None, notes, digest: None }
+        Self {
+            status,
+            trouble,
+            content: None,
+            requests,
+            pages: 0,
+            received: 0,
+            promised: None,
+            notes,
+            digest: None,
+            reach: None,
+            out_of_view: BTreeSet::new(),
+        }
     }
 }

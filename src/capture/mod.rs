@@ -7,10 +7,15 @@
 mod collect;
 mod confirm;
 mod domain;
+mod page;
+mod portion;
+mod probe;
 mod run;
 mod trouble;
 
 pub use confirm::{Caution, RemovalPolicy};
 pub use domain::DomainCapture;
-pub use run::{CaptureRun, Capturer, Progress, Recorded, Selection, Silent, View, org_of};
+pub use portion::{Portions, Reach};
+pub use probe::{Probed, Refused, probe};
+pub use run::{CaptureRun, Capturer, OWN_PERMISSIONS, Progress, Recorded, Selection, Silent, View, org_of};
 pub use trouble::{Trouble, TroubleKind, with_causes};

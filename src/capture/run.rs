@@ -7,6 +7,7 @@ use futures_util::{StreamExt, stream};
 
 use super::confirm::{Caution, RemovalPolicy};
 use super::domain::{DomainCapture, Listed, Lister};
+use super::portion::Portions;
 use super::trouble::{Trouble, TroubleKind};
 use crate::canonical::{Canonicaliser, Digest, Scan, SecretKey, read, value_of};
 use crate::catalogue::{Catalogue, Domain, FieldPath, Under};
@@ -16,6 +17,9 @@ use crate::record::RunStatus;
 
 /// Domains that are captured side by side; the requests of all of them are bounded by the client.
 const TOGETHER: usize = 16;
+
+/// The permissions that a run needs besides those of its domains, and what for.
+pub const OWN_PERMISSIONS: [(&str, &str); 1] = [("authorization:grant:view", "tells a lost grant from a removal")];
 
 /// What is on record before the run.
 pub trait Recorded {
@@ -27,6 +31,9 @@ pub trait Recorded {
     /// # Errors
     /// Why it cannot be read.
     fn content(&self, domain: &DomainId) -> Result<Option<Rc<DomainSnapshot>>, String>;
+
+    /// Whether what is on record of a domain has the form that it would be stored in today, so that it may stand for an answer.
+    fn is_current(&self, domain: &Domain) -> bool;
 }
 
 /// Told of what happens; every method may be left out.
@@ -54,8 +61,8 @@ pub struct Selection(pub BTreeSet<DomainId>);
 /// What the client may see, as far as it can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum View {
-    /// The digest of its grants.
-    Known(String),
+    /// Its grants, as role and division, in order.
+    Known(Vec<String>),
     /// It may not read them.
     Unreadable,
     /// This time it could not be told.
@@ -106,6 +113,7 @@ impl Capturer<'_> {
         &self,
         selection: &Selection,
         recorded: &dyn Recorded,
+        portions: &Portions,
         policy: &RemovalPolicy,
         progress: &dyn Progress,
     ) -> BTreeMap<DomainId, DomainCapture> {
@@ -116,7 +124,7 @@ impl Capturer<'_> {
                 .map(|domain| {
                     let done = &done;
                     async move {
-                        let capture = self.capture(domain, done, recorded, policy).await;
+                        let capture = self.capture(domain, done, recorded, portions, policy).await;
                         if selection.0.contains(&domain.id) {
                             progress.captured(&domain.id, &capture);
                         }
@@ -137,7 +145,7 @@ impl Capturer<'_> {
         let path = format!("/api/v2/authorization/subjects/{client_id}");
         match self.client.get(&Get { path, query: Vec::new() }).await {
             Ok(body) => match read(&body.bytes).ok().and_then(|subject| grants_of(&subject)) {
-                Some(grants) => View::Known(Digest::of(grants.join("\n").as_bytes()).to_string()),
+                Some(grants) => View::Known(grants),
                 None => View::Unknown,
             },
             Err(error) => match Trouble::from(&error).kind {
@@ -172,6 +180,7 @@ impl Capturer<'_> {
         domain: &Domain,
         done: &BTreeMap<DomainId, DomainCapture>,
         recorded: &dyn Recorded,
+        portions: &Portions,
         policy: &RemovalPolicy,
     ) -> DomainCapture {
         let parents = match parents_of(domain, done, recorded) {
@@ -179,9 +188,23 @@ impl Capturer<'_> {
             Err(trouble) => return DomainCapture::nothing(RunStatus::Failed, Some(trouble), 0),
         };
         let canonicaliser = Canonicaliser::new(domain, self.secrets, self.scan, self.org);
-        let lister = Lister { client: self.client, domain, canonicaliser: &canonicaliser };
-        let mut listing = lister.list(parents.as_ref().map(|parents| &parents.listings)).await;
+        let settled = match domain.source.immutable && recorded.is_current(domain) {
+            true => recorded.content(&domain.id).ok().flatten(),
+            false => None,
+        };
+        let lister = Lister { client: self.client, domain, canonicaliser: &canonicaliser, settled };
+        let listings = parents.as_ref().map(|parents| &parents.listings);
+        let (mut listing, reach) = match listings {
+            Some(listings) if portions.after.contains_key(&domain.id) => {
+                let (listing, reach) = lister.list_portion(listings, portions).await;
+                (listing, Some(reach))
+            }
+            _ => (lister.list(listings).await, None),
+        };
         let (mut status, mut trouble) = listing.status();
+        if status == RunStatus::Complete && reach.as_ref().is_some_and(|reach| !reach.is_end()) {
+            status = RunStatus::Partial;
+        }
         if !matches!(status, RunStatus::Complete | RunStatus::Partial) {
             return DomainCapture::nothing(status, trouble, listing.requests);
         }
@@ -194,9 +217,10 @@ impl Capturer<'_> {
         let mut requests = listing.requests;
         let mut content = snapshot(listing.entities());
         let mut digest = Digest::of_domain(&content);
+        let mut out_of_view = BTreeSet::new();
         let known = recorded.digest(&domain.id);
-        if known.is_none() && status == RunStatus::Complete && listing.is_uncounted {
-            let again = lister.list(parents.as_ref().map(|parents| &parents.listings)).await;
+        if known.is_none() && reach.is_none() && status == RunStatus::Complete && listing.is_uncounted {
+            let again = lister.list(listings).await;
             requests += again.requests;
             if let Some(doubt) = doubt(&listing, &again) {
                 status = RunStatus::Partial;
@@ -205,12 +229,14 @@ impl Capturer<'_> {
         }
         if known.as_ref().is_some_and(|known| *known != digest.to_string()) {
             match recorded.content(&domain.id) {
+                // Under another identity nothing on record is missing; it is another thing.
+                Ok(Some(stored)) if !recorded.is_current(domain) && has_other_keys(&stored, &content) => {}
                 Ok(Some(recorded)) => {
-                    let listings = parents.as_ref().map(|parents| &parents.listings);
                     let confirmed = lister.confirm(&recorded, listings, &mut listing, policy).await;
                     requests += confirmed.requests;
                     content = snapshot(confirmed.entities);
                     digest = Digest::of_domain(&content);
+                    out_of_view = confirmed.out_of_view;
                     if let Some(held) = confirmed.trouble {
                         status = RunStatus::Partial;
                         trouble.get_or_insert(held);
@@ -220,17 +246,23 @@ impl Capturer<'_> {
                 Err(cause) => return DomainCapture::nothing(RunStatus::Failed, Some(Trouble::failed(cause)), requests),
             }
         }
-        // Without a baseline there is nothing to fill gaps from, so an incomplete domain is no baseline.
-        let is_usable = known.is_some() || status == RunStatus::Complete;
+        // Without a baseline there is nothing to fill gaps from, so an incomplete domain is no baseline; a first capture that
+        // takes several runs is one as far as it came.
+        let is_usable = known.is_some() || status == RunStatus::Complete || reach.is_some();
+        // What is on record already need not be kept until the end of the run.
+        let is_known = known.is_some_and(|known| known == digest.to_string()) && recorded.is_current(domain);
         DomainCapture {
             status,
             trouble,
-            content: is_usable.then_some(content),
+            content: (is_usable && !is_known).then_some(content),
             digest: is_usable.then_some(digest),
             requests,
+            pages: listing.pages,
             received: listing.received,
             promised: listing.promised,
             notes: listing.notes,
+            reach,
+            out_of_view,
         }
     }
 }
@@ -271,6 +303,11 @@ fn doubt(one: &Listed, other: &Listed) -> Option<Trouble> {
     })
 }
 
+/// Whether nothing that came has a key that is on record.
+fn has_other_keys(recorded: &DomainSnapshot, content: &DomainSnapshot) -> bool {
+    !content.entities.is_empty() && !recorded.entities.keys().any(|key| content.entities.contains_key(key))
+}
+
 /// The listings of a per-parent domain, and why they may not be all.
 struct Parents {
     listings: BTreeSet<Under>,
@@ -293,12 +330,34 @@ fn grants_of(subject: &Value<'_>) -> Option<Vec<String>> {
 }
 
 impl View {
-    /// How careful a run must be with removals, given the view on record.
+    /// The digest of the grants, where they are known.
     #[must_use]
-    pub fn caution(&self, recorded: Option<&str>, is_first: bool) -> Caution {
+    pub fn digest(&self) -> Option<String> {
+        match self {
+            Self::Known(grants) => Some(Digest::of(grants.join("\n").as_bytes()).to_string()),
+            Self::Unreadable | Self::Unknown => None,
+        }
+    }
+
+    /// The grants that the client had when its view was put on record and has no more; `None` where that cannot be told.
+    #[must_use]
+    pub fn lost(&self, recorded: Option<&str>, earlier: Option<&[String]>) -> Option<Vec<String>> {
+        let Self::Known(grants) = self else { return None };
+        let earlier = earlier?;
+        let is_recorded = Self::Known(earlier.to_vec()).digest().as_deref() == recorded;
+        is_recorded.then(|| earlier.iter().filter(|grant| !grants.contains(grant)).cloned().collect())
+    }
+
+    /// How careful a run must be with removals, given the digest of the view on record and the grants of the last run.
+    #[must_use]
+    pub fn caution(&self, recorded: Option<&str>, earlier: Option<&[String]>, is_first: bool) -> Caution {
         match (self, recorded) {
             _ if is_first => Caution::Usual,
-            (Self::Known(now), Some(then)) if now == then => Caution::Usual,
+            (Self::Known(_), Some(then)) if self.digest().as_deref() == Some(then) => Caution::Usual,
+            // More grants than before take nothing out of view.
+            (Self::Known(_), Some(_)) if self.lost(recorded, earlier).is_some_and(|lost| lost.is_empty()) => {
+                Caution::Usual
+            }
             (Self::Known(_) | Self::Unreadable, Some(_)) => Caution::GrantsChanged,
             (Self::Known(_), None) => Caution::Usual,
             (Self::Unreadable | Self::Unknown, _) => Caution::GrantsUnknown,

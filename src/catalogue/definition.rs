@@ -2,21 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::field_path::FieldPath;
 use super::shape::Shape;
 use super::source::{Source, Under, fill_placeholders};
+use super::user::is_own;
 use crate::canonical::Digest;
 use crate::model::{ChangeKind, DomainId, EntityKey, OwnedValue, PointerGlob, Severity, Value};
 
 /// Everything we know about a domain.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Domain {
     /// Its name.
     pub id: DomainId,
     /// The file that defines it.
     pub file: String,
+    /// The file with its schema.
+    pub schema_file: String,
+    /// Whose these files are.
+    pub origin: Origin,
     /// What it is, in a sentence.
     pub about: String,
     /// The version of its canonical form.
@@ -43,8 +48,32 @@ pub struct Domain {
     pub shape: Shape,
 }
 
+/// Whose files define a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// Both come with the program.
+    BuiltIn,
+    /// The user's, of a domain that the program does not have.
+    Added,
+    /// At least one of them is the user's, in the place of the program's.
+    Overridden,
+}
+
+impl Origin {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BuiltIn => "built-in",
+            Self::Added => "added",
+            Self::Overridden => "overridden",
+        }
+    }
+}
+
 /// How often a domain is captured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// Every run.
@@ -56,6 +85,9 @@ pub enum Tier {
 }
 
 impl Tier {
+    /// Every tier, the one captured most often first.
+    pub const ALL: [Self; 3] = [Self::Standard, Self::Deep, Self::Content];
+
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -87,6 +119,18 @@ pub enum KeyPart {
     Parent,
     /// The id of the organisation.
     Org,
+}
+
+impl KeyPart {
+    /// Reads a part as a domain file writes it.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "$parent" => Self::Parent,
+            "$org" => Self::Org,
+            _ => Self::Field(FieldPath::parse(text)),
+        }
+    }
 }
 
 /// What tells the entities of a domain apart.
@@ -179,8 +223,7 @@ impl Risk {
 }
 
 /// Where the audit log speaks of a domain.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Audit {
     /// The name of the service.
     pub service: String,
@@ -189,6 +232,20 @@ pub struct Audit {
 }
 
 impl Domain {
+    /// The user's file that makes the domain what it is; of two the domain file.
+    #[must_use]
+    pub fn own_file(&self) -> Option<&str> {
+        let files = [self.file.as_str(), self.schema_file.as_str()];
+        files.into_iter().find(|file| is_own(file)).filter(|_| self.origin != Origin::BuiltIn)
+    }
+
+    /// The same domain with every field as it comes; secrets stay hidden.
+    #[must_use]
+    pub fn untreated(&self) -> Self {
+        let treat = Treat { secret: self.treat.secret.clone(), ..Treat::default() };
+        Self { treat, references: Vec::new(), ..self.clone() }
+    }
+
     /// The digest of all that decides the canonical form: a changed one means that stored files must be migrated.
     #[must_use]
     pub fn treatment(&self) -> Digest {

@@ -34,6 +34,31 @@ impl FieldPath {
         Self(text.split('.').map(segment).collect())
     }
 
+    /// This path and then another, from where it leads.
+    #[must_use]
+    pub(super) fn then(&self, rest: &Self) -> Self {
+        Self(self.0.iter().chain(&rest.0).cloned().collect())
+    }
+
+    /// The path with another name at a step.
+    #[must_use]
+    pub(super) fn with_name(&self, step: usize, name: &str) -> Self {
+        let renamed = |(index, segment): (usize, &Segment)| {
+            if index == step { Segment::Name(name.to_owned()) } else { segment.clone() }
+        };
+        Self(self.0.iter().enumerate().map(renamed).collect())
+    }
+
+    /// Whether the other path leads to what this one leads to, or below it.
+    #[must_use]
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.0.len() <= other.0.len()
+            && self.0.iter().zip(&other.0).all(|(own, other)| match other {
+                Segment::Name(name) => own.matches(name),
+                Segment::Pattern(_) | Segment::Each => own == other || *own == Segment::Each,
+            })
+    }
+
     /// The steps.
     #[must_use]
     pub fn segments(&self) -> &[Segment] {

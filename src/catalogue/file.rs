@@ -1,467 +1,314 @@
 //! A domain file, as it is written and as it is read.
 //!
-//! What is read is plain and unchecked (`Raw…`); it becomes a [`Domain`] only when nothing is wrong with it, and all problems
-//! are told together.
+//! What is read is plain (`Raw…`), each value with its place in the file; it becomes a [`Domain`] only when nothing is wrong
+//! with it, and all problems are told together.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod paths;
+mod risk;
+mod section;
+mod source;
 
-use serde::Deserialize;
+pub(super) use paths::dead_end;
+pub(super) use section::Placed;
+pub(crate) use section::kind_of;
 
-use super::CatalogueProblem;
-use super::definition::{Audit, Domain, Identity, KeyPart, Reference, Removal, Risk, RiskRule, SetKey, Tier, Treat};
-use super::field_path::{FieldPath, Segment};
+use std::collections::BTreeMap;
+
+use toml::de::{DeTable, DeValue};
+
+use super::definition::{Audit, Domain, Identity, KeyPart, Origin, Reference, Removal, SetKey, Tier, Treat};
+use super::field_path::FieldPath;
+use super::problem::Objection;
 use super::shape::Shape;
-use super::source::{Binding, Counting, CursorNames, Paging, PermissionMode, Source, placeholders};
-use crate::canonical::read_str;
-use crate::model::{ChangeKind, DomainId, Object, OwnedValue, PointerGlob, Severity, Value};
+use crate::model::{DomainId, OwnedValue, Value};
+use risk::RawRisk;
+use section::{Entry, Reading, Section};
+use source::RawSource;
 
-impl Domain {
-    /// Reads a domain from the texts of its two files.
-    ///
-    /// # Errors
-    /// Every problem found.
-    pub fn read(
-        id: DomainId,
-        file: &str,
-        text: &str,
-        schema_file: &str,
-        schema: &str,
-    ) -> Result<Self, Vec<CatalogueProblem>> {
-        let raw: RawDomain = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
-            vec![CatalogueProblem { file: file.to_owned(), line, problem: error.message().to_owned() }]
-        })?;
-        let shape = Shape::read(schema)
-            .map_err(|problem| vec![CatalogueProblem { file: schema_file.to_owned(), line: None, problem }])?;
-        let mut problems = Vec::new();
-        let domain = raw.into_domain(id, file, shape, &mut problems);
-        if problems.is_empty() {
-            Ok(domain)
-        } else {
-            let problem = |problem| CatalogueProblem { file: file.to_owned(), line: None, problem };
-            Err(problems.into_iter().map(problem).collect())
-        }
-    }
-}
+/// What every CX as Code resource type begins with.
+const TERRAFORM: &str = "genesyscloud_";
 
-/// The schema version that a domain file declares, or 1 where it cannot be read (reading it then says why).
-pub(super) fn version_of(text: &str) -> u32 {
-    toml::from_str::<toml::Table>(text)
-        .ok()
-        .and_then(|table| table.get("schema_version")?.as_integer())
-        .and_then(|version| u32::try_from(version).ok())
-        .unwrap_or(1)
-}
+type Paths = Vec<Placed<FieldPath>>;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawDomain {
+/// A domain file that is TOML.
+pub(super) struct RawDomain {
     about: String,
-    schema_version: u32,
+    pub(super) schema_version: Option<Placed<u32>>,
     tier: Tier,
-    #[serde(default)]
     terraform: Vec<String>,
-    source: RawSource,
-    #[serde(default)]
+    pub(super) source: RawSource,
     removal: RawRemoval,
     identity: RawIdentity,
-    #[serde(default)]
     treat: RawTreat,
-    #[serde(default)]
-    references: BTreeMap<FieldPath, RawReference>,
-    risk: toml::Table,
+    pub(super) references: Vec<RawReference>,
+    /// Whether every reference could be read.
+    references_are_sound: bool,
+    risk: RawRisk,
     audit: Option<Audit>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSource {
-    path: String,
-    paging: Paging,
-    page_size: Option<u32>,
-    counted: Option<bool>,
-    cursor: Option<String>,
-    size: Option<String>,
-    next: Option<FieldPath>,
-    #[serde(default)]
-    query: BTreeMap<String, String>,
-    body: Option<serde_json::Map<String, serde_json::Value>>,
-    #[serde(default)]
-    passes: Vec<BTreeMap<String, String>>,
-    entities: Option<String>,
-    text_items: Option<String>,
-    parent: Option<DomainId>,
-    #[serde(default)]
-    bind: BTreeMap<String, String>,
-    #[serde(default)]
-    stamp: Vec<String>,
-    #[serde(default)]
-    immutable: bool,
-    detail: Option<String>,
-    #[serde(default)]
-    detail_query: BTreeMap<String, String>,
-    #[serde(default)]
-    read_detail: bool,
-    #[serde(default)]
-    optional: bool,
-    #[serde(default)]
-    permission: Vec<String>,
-    #[serde(default)]
-    permission_mode: PermissionMode,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RawRemoval {
     query: Option<BTreeMap<String, String>>,
-    #[serde(default)]
-    gone_when: BTreeMap<String, RawMark>,
-    not_found_proves: Option<bool>,
+    gone_when: Vec<(Placed<FieldPath>, OwnedValue)>,
+    not_found_proves: bool,
 }
 
-/// The value of a member that marks a deleted entity.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawMark {
-    Flag(bool),
-    Text(String),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RawIdentity {
-    key: Vec<String>,
-    name: Option<FieldPath>,
-    #[serde(default)]
-    natural: Vec<FieldPath>,
-    #[serde(default)]
+    key: Vec<Placed<String>>,
+    name: Option<Placed<FieldPath>>,
+    natural: Paths,
     random_uuid: bool,
-    live: Option<FieldPath>,
+    live: Option<Placed<FieldPath>>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
 struct RawTreat {
-    volatile: Vec<FieldPath>,
-    state: Vec<FieldPath>,
-    metadata: Vec<FieldPath>,
-    copied: Vec<FieldPath>,
-    secret: Vec<FieldPath>,
-    personal: Vec<FieldPath>,
-    sets: BTreeMap<FieldPath, OneOrMany<FieldPath>>,
+    volatile: Paths,
+    state: Paths,
+    metadata: Paths,
+    copied: Paths,
+    secret: Paths,
+    personal: Paths,
+    sets: Vec<(Placed<FieldPath>, Paths)>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany<T> {
-    One(T),
-    Many(Vec<T>),
-}
-
-impl<T> OneOrMany<T> {
-    fn into_vec(self) -> Vec<T> {
-        match self {
-            Self::One(one) => vec![one],
-            Self::Many(many) => many,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawReference {
-    Target(DomainId),
-    Full(RawFullReference),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFullReference {
-    domain: OneOrMany<DomainId>,
-    #[serde(default)]
-    keep: Vec<String>,
+/// A reference and the domains that it may lead to.
+pub(super) struct RawReference {
+    path: Placed<FieldPath>,
+    pub(super) targets: Vec<Placed<DomainId>>,
+    keep: Vec<Placed<String>>,
 }
 
 impl RawDomain {
-    fn into_domain(self, id: DomainId, file: &str, shape: Shape, problems: &mut Vec<String>) -> Domain {
-        let key: Vec<KeyPart> = self.identity.key.iter().map(|part| key_part(part)).collect();
-        let source = self.source.into_source(problems);
-        if key.is_empty() {
-            problems.push("identity.key names no path".to_owned());
+    /// Reads the text of a domain file; `None` where it is not TOML. All that is wrong is noted.
+    pub(super) fn read(text: &str, problems: &mut Vec<Objection>) -> Option<Self> {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            // Nothing else is said of it: what was meant is a guess.
+            problems.extend(errors.into_iter().map(|error| {
+                let offset = error.span().map_or(text.len(), |span| span.start);
+                Objection::new(offset, format!("not TOML: {}", error.message()))
+            }));
+            return None;
         }
-        if key.contains(&KeyPart::Parent) && source.parent.is_none() {
-            problems.push("identity.key names $parent, but the domain has none".to_owned());
-        }
-        let treat = Treat {
-            volatile: self.treat.volatile,
-            state: self.treat.state,
-            metadata: self.treat.metadata,
-            copied: self.treat.copied,
-            secret: self.treat.secret,
-            personal: self.treat.personal,
-            sets: self.treat.sets.into_iter().map(|(path, key)| (path, SetKey(key.into_vec()))).collect(),
+        let mut file = Section::of_file(table.get_ref());
+        let before = problems.len();
+        let references = references(file.section("references"), problems);
+        let references_are_sound = problems.len() == before;
+        let raw = Self {
+            about: file.required("about", Entry::text).map(|text| text.value).unwrap_or_default(),
+            schema_version: file.required("schema_version", Entry::count),
+            tier: file
+                .required("tier", |entry| entry.word(&Tier::ALL, Tier::as_str))
+                .map_or(Tier::Standard, |tier| tier.value),
+            terraform: file.optional("terraform", terraform).unwrap_or_default(),
+            source: RawSource::read(file.required_section("source"), problems),
+            removal: RawRemoval::read(file.section("removal"), problems),
+            identity: RawIdentity::read(file.required_section("identity"), problems),
+            treat: RawTreat::read(file.section("treat"), problems),
+            references,
+            references_are_sound,
+            risk: RawRisk::read(file.required_section("risk"), problems),
+            audit: file.optional("audit", audit),
         };
-        let references: Vec<Reference> = self.references.into_iter().map(reference).collect();
-        let domain = Domain {
+        file.close(problems);
+        raw.check(problems);
+        Some(raw)
+    }
+
+    /// What can be told without the schema.
+    fn check(&self, problems: &mut Vec<Objection>) {
+        let key = &self.identity.key;
+        self.source.check_detail(key, problems);
+        let parts = || key.iter().map(|part| (KeyPart::parse(&part.value), part.offset));
+        match &self.source.parent {
+            None if self.source.is_bound_soundly => {
+                for (_, offset) in parts().filter(|(part, _)| *part == KeyPart::Parent) {
+                    let problem = "identity.key names $parent, but the domain has none";
+                    problems.push(Objection::new(offset, problem));
+                }
+            }
+            Some(parent) if !key.is_empty() && self.references_are_sound => {
+                let refers =
+                    |reference: &RawReference| reference.targets.iter().any(|target| target.value == parent.value);
+                if !parts().any(|(part, _)| part == KeyPart::Parent) && !self.references.iter().any(refers) {
+                    let problem = format!(
+                        "neither identity.key nor a reference tells which entity of {} an entity belongs to",
+                        parent.value
+                    );
+                    problems.push(Objection::new(parent.offset, problem));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes every path that the schema lacks.
+    pub(super) fn check_paths(&self, shape: &Shape, problems: &mut Vec<Objection>) {
+        paths::check(self, shape, problems);
+    }
+
+    /// The domain; to be used only where nothing is wrong.
+    pub(super) fn into_domain(self, id: DomainId, file: &str, schema_file: &str, shape: Shape) -> Domain {
+        let source = self.source.into_source();
+        let mut references: Vec<Reference> = self.references.into_iter().map(RawReference::into_reference).collect();
+        references.sort_by(|one, other| one.path.cmp(&other.path));
+        Domain {
             id,
             file: file.to_owned(),
+            schema_file: schema_file.to_owned(),
+            origin: Origin::BuiltIn,
             about: self.about,
-            schema_version: self.schema_version,
+            schema_version: self.schema_version.map_or(1, |version| version.value),
             tier: self.tier,
             terraform: self.terraform,
             removal: Removal {
                 query: self.removal.query.unwrap_or_else(|| source.detail_query.clone()),
-                gone_when: self.removal.gone_when.into_iter().map(gone_mark).collect(),
-                not_found_proves: self.removal.not_found_proves.unwrap_or(true),
+                gone_when: self.removal.gone_when.into_iter().map(|(path, mark)| (path.value, mark)).collect(),
+                not_found_proves: self.removal.not_found_proves,
             },
             source,
             identity: Identity {
-                key,
-                name: self.identity.name,
-                natural: self.identity.natural,
+                key: self.identity.key.iter().map(|part| KeyPart::parse(&part.value)).collect(),
+                name: self.identity.name.map(|path| path.value),
+                natural: plain(self.identity.natural),
                 random_uuid: self.identity.random_uuid,
-                live: self.identity.live,
+                live: self.identity.live.map(|path| path.value),
             },
-            treat,
+            treat: self.treat.into_treat(),
             references,
-            risk: risk(&self.risk, problems),
+            risk: self.risk.into_risk(),
             audit: self.audit,
             shape,
+        }
+    }
+}
+
+impl RawRemoval {
+    fn read(mut section: Section<'_>, problems: &mut Vec<Objection>) -> Self {
+        let removal = Self {
+            query: section.optional("query", Entry::parameters),
+            gone_when: section.optional("gone_when", gone_marks).unwrap_or_default(),
+            not_found_proves: section.optional("not_found_proves", Entry::flag).is_none_or(|flag| flag.value),
         };
-        check_paths(&domain, problems);
-        domain
+        section.close(problems);
+        removal
     }
 }
 
-fn gone_mark((path, mark): (String, RawMark)) -> (FieldPath, OwnedValue) {
-    let value = match mark {
-        RawMark::Flag(flag) => Value::from(flag),
-        RawMark::Text(text) => Value::from(text),
-    };
-    (FieldPath::parse(&path), value)
-}
-
-fn key_part(text: &str) -> KeyPart {
-    match text {
-        "$parent" => KeyPart::Parent,
-        "$org" => KeyPart::Org,
-        _ => KeyPart::Field(FieldPath::parse(text)),
-    }
-}
-
-fn reference((path, raw): (FieldPath, RawReference)) -> Reference {
-    match raw {
-        RawReference::Target(target) => Reference { path, targets: vec![target], keep: Vec::new() },
-        RawReference::Full(full) => Reference { path, targets: full.domain.into_vec(), keep: full.keep },
-    }
-}
-
-impl RawSource {
-    fn into_source(mut self, problems: &mut Vec<String>) -> Source {
-        self.check(problems);
-        if self.parent.is_some()
-            && self.bind.is_empty()
-            && let Some(only) = placeholders(&self.path).next()
-        {
-            self.bind.insert(only.to_owned(), "$key".to_owned());
-        }
-        let mut bind = BTreeMap::new();
-        for (name, text) in self.bind {
-            match binding(&text) {
-                Some(binding) => drop(bind.insert(name, binding)),
-                None => {
-                    problems.push(format!("source.bind: {text:?} is neither $key, a part of it such as $1, nor a path"))
-                }
-            }
-        }
-        let body = self.body.map(|body| {
-            let text = serde_json::Value::Object(body).to_string();
-            match read_str(&text).map(Value::into_owned) {
-                Ok(Value::Object(body)) => body,
-                _ => Object::default(),
-            }
+impl RawIdentity {
+    fn read(mut section: Section<'_>, problems: &mut Vec<Objection>) -> Self {
+        let key = section.required("key", |entry| match entry.texts()? {
+            parts if parts.is_empty() => Err(entry.objection(" names no path")),
+            parts => Ok(parts),
         });
-        Source {
-            path: self.path,
-            paging: self.paging,
-            page_size: self.page_size,
-            counting: if self.counted.unwrap_or(true) { Counting::Counted } else { Counting::UntilEmpty },
-            cursor: CursorNames {
-                parameter: self.cursor.unwrap_or_else(|| "after".to_owned()),
-                size: self.size.unwrap_or_else(|| "pageSize".to_owned()),
-                next: self.next,
-            },
-            query: self.query,
-            body,
-            passes: if self.passes.is_empty() { vec![BTreeMap::new()] } else { self.passes },
-            entities: self.entities.unwrap_or_else(|| "entities".to_owned()),
-            text_items: self.text_items,
-            parent: self.parent,
-            bind,
-            stamp: self.stamp,
-            immutable: self.immutable,
-            detail: self.detail,
-            detail_query: self.detail_query,
-            read_detail: self.read_detail,
-            optional: self.optional,
-            permission: self.permission,
-            permission_mode: self.permission_mode,
-        }
-    }
-
-    fn check(&self, problems: &mut Vec<String>) {
-        let mut problem = |text: &str| problems.push(format!("source.{text}"));
-        let paged = matches!(self.paging, Paging::PageNumber | Paging::Cursor);
-        if paged && self.page_size.is_none_or(|size| size == 0) {
-            problem("page_size is missing");
-        }
-        if !paged && self.page_size.is_some() {
-            problem("page_size has no meaning without pages");
-        }
-        if self.paging != Paging::Cursor && (self.cursor.is_some() || self.size.is_some() || self.next.is_some()) {
-            problem("cursor, size and next have a meaning only where paging is \"cursor\"");
-        }
-        let named: Vec<&str> = placeholders(&self.path).collect();
-        match (&self.parent, named.as_slice()) {
-            (None, []) => {}
-            (None, _) => problem("path has a placeholder, but the domain has no parent"),
-            (Some(_), []) if self.bind.is_empty() => problem("path has no placeholder, and bind names no parameter"),
-            (Some(_), [_]) if self.bind.is_empty() => {}
-            (Some(_), named) => {
-                for name in named.iter().filter(|name| !self.bind.contains_key(**name)) {
-                    problem(&format!("bind does not say what {{{name}}} takes of the parent"));
-                }
-            }
-        }
-        if self.parent.is_none() && !self.bind.is_empty() {
-            problem("bind needs a parent");
-        }
-        let is_bound = |name: &str| self.bind.contains_key(name) || named.contains(&name);
-        for name in self.stamp.iter().filter(|name| !is_bound(name)) {
-            problem(&format!("stamp names {name}, which nothing of the parent is bound to"));
-        }
-        if self.immutable && (self.stamp.is_empty() || self.paging != Paging::Singleton) {
-            problem("immutable needs a singleton and a stamp that tells one answer from the next");
-        }
-        if self.read_detail && self.detail.is_none() {
-            problem("read_detail needs source.detail");
-        }
-        if self.body.is_some() && !READ_QUERIES.iter().any(|end| self.path.ends_with(end)) {
-            problem("body makes a query by POST, which only paths that end in /query or /search are");
-        }
-    }
-}
-
-fn binding(text: &str) -> Option<Binding> {
-    match text.strip_prefix('$') {
-        Some("key") => Some(Binding::Key),
-        Some(number) => Some(Binding::KeyPart(number.parse::<usize>().ok()?.checked_sub(1)?)),
-        None => Some(Binding::Field(FieldPath::parse(text))),
-    }
-}
-
-fn risk(table: &toml::Table, problems: &mut Vec<String>) -> Risk {
-    let mut risk = Risk {
-        added: Severity::Low,
-        removed: Severity::Low,
-        modified: Severity::Low,
-        recreated: Severity::Low,
-        paths: Vec::new(),
-    };
-    let mut seen = BTreeSet::new();
-    let mut names: Vec<_> = table.iter().collect();
-    names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-    for (name, level) in names {
-        let (kind, path) = match name.split_once(' ') {
-            Some((kind, path)) => (kind, Some(path)),
-            None => (name.as_str(), None),
+        let identity = Self {
+            key: key.unwrap_or_default(),
+            name: section.optional("name", Entry::path),
+            natural: section.optional("natural", Entry::paths).unwrap_or_default(),
+            random_uuid: section.optional("random_uuid", Entry::flag).is_some_and(|flag| flag.value),
+            live: section.optional("live", Entry::path),
         };
-        let kind = ChangeKind::deserialize(toml::Value::String(kind.to_owned()));
-        let severity = Severity::deserialize(level.clone());
-        let (Ok(kind), Ok(severity)) = (kind, severity) else {
-            problems.push(format!("risk: {name:?} = {level} is not a kind of change and a severity"));
-            continue;
+        section.close(problems);
+        identity
+    }
+}
+
+impl RawTreat {
+    fn read(mut section: Section<'_>, problems: &mut Vec<Objection>) -> Self {
+        let mut paths = |key| section.optional(key, Entry::paths).unwrap_or_default();
+        let treat = Self {
+            volatile: paths("volatile"),
+            state: paths("state"),
+            metadata: paths("metadata"),
+            copied: paths("copied"),
+            secret: paths("secret"),
+            personal: paths("personal"),
+            sets: section.optional("sets", sets).unwrap_or_default(),
         };
-        match (kind, path) {
-            (kind, Some(path)) => risk.paths.push(RiskRule { kind, path: PointerGlob::new(path), severity }),
-            (ChangeKind::Added, None) => risk.added = severity,
-            (ChangeKind::Removed, None) => risk.removed = severity,
-            (ChangeKind::Modified, None) => risk.modified = severity,
-            (ChangeKind::Recreated, None) => risk.recreated = severity,
-        }
-        seen.insert((kind, path.is_some()));
+        section.close(problems);
+        treat
     }
-    for kind in [ChangeKind::Added, ChangeKind::Removed, ChangeKind::Modified] {
-        if !seen.contains(&(kind, false)) {
-            problems.push(format!("risk.{} is missing", kind.as_str()));
-        }
-    }
-    if !seen.contains(&(ChangeKind::Recreated, false)) {
-        risk.recreated = risk.added;
-    }
-    risk
-}
 
-/// The paths that end so are queries that the API takes by POST and that change nothing (API document: Pagination).
-pub(super) const READ_QUERIES: [&str; 2] = ["/query", "/search"];
-
-/// Every path that a domain file names must lead to something that its schema describes.
-fn check_paths(domain: &Domain, problems: &mut Vec<String>) {
-    let mut check = |list: &str, path: &FieldPath| {
-        if !leads_somewhere(&domain.shape, path) {
-            problems.push(format!("{list}: the schema has no {path}"));
+    fn into_treat(self) -> Treat {
+        let mut sets: Vec<(FieldPath, SetKey)> =
+            self.sets.into_iter().map(|(path, key)| (path.value, SetKey(plain(key)))).collect();
+        sets.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Treat {
+            volatile: plain(self.volatile),
+            state: plain(self.state),
+            metadata: plain(self.metadata),
+            copied: plain(self.copied),
+            secret: plain(self.secret),
+            personal: plain(self.personal),
+            sets,
         }
-    };
-    let treat = &domain.treat;
-    for (list, paths) in [
-        ("treat.volatile", &treat.volatile),
-        ("treat.state", &treat.state),
-        ("treat.metadata", &treat.metadata),
-        ("treat.copied", &treat.copied),
-        ("treat.secret", &treat.secret),
-        ("treat.personal", &treat.personal),
-        ("identity.natural", &domain.identity.natural),
-    ] {
-        for path in paths {
-            check(list, path);
-        }
-    }
-    treat.sets.iter().for_each(|(path, _)| check("treat.sets", path));
-    domain.references.iter().for_each(|reference| check("references", &reference.path));
-    domain.identity.name.iter().for_each(|path| check("identity.name", path));
-    domain.identity.live.iter().for_each(|path| check("identity.live", path));
-    for part in &domain.identity.key {
-        if let KeyPart::Field(path) = part {
-            check("identity.key", path);
-        }
-    }
-    if let Some(parent) = &domain.source.parent
-        && !domain.identity.key.contains(&KeyPart::Parent)
-        && !domain.references.iter().any(|reference| reference.targets.contains(parent))
-    {
-        problems
-            .push(format!("neither identity.key nor a reference tells which entity of {parent} an entity belongs to"));
     }
 }
 
-fn leads_somewhere(shape: &Shape, path: &FieldPath) -> bool {
-    let mut places = vec![shape.entity()];
-    for segment in path.segments() {
-        let mut next = BTreeSet::new();
-        for id in places {
-            let node = shape.node(id);
-            if node.types.is_open() && node.members.is_empty() && node.rest.is_none() {
-                return true;
-            }
-            match segment {
-                Segment::Name(name) => next.extend(shape.step(id, Some(name))),
-                Segment::Pattern(_) | Segment::Each => {
-                    next.extend(node.members.iter().filter(|(name, _)| segment.matches(name)).map(|(_, id)| *id));
-                    next.extend(node.rest);
-                }
-            }
+impl RawReference {
+    fn read(path: &str, entry: &Entry<'_>) -> Reading<Self> {
+        let path = entry.placed(FieldPath::parse(path));
+        if !entry.is_table() {
+            return Ok(Self { path, targets: vec![entry.domain()?], keep: Vec::new() });
         }
-        places = next.into_iter().collect();
+        let mut section = entry.section()?;
+        let targets = section.required("domain", |entry| entry.one_or_many(Entry::domain)).unwrap_or_default();
+        let keep = section.optional("keep", Entry::texts).unwrap_or_default();
+        section.all(Self { path, targets, keep })
     }
-    !places.is_empty()
+
+    fn into_reference(self) -> Reference {
+        Reference {
+            path: self.path.value,
+            targets: self.targets.into_iter().map(|target| target.value).collect(),
+            keep: self.keep.into_iter().map(|member| member.value).collect(),
+        }
+    }
+}
+
+fn terraform(entry: &Entry<'_>) -> Reading<Vec<String>> {
+    entry.list(|entry| {
+        let name = entry.text()?.value;
+        if name.starts_with(TERRAFORM) {
+            return Ok(name);
+        }
+        Err(entry.objection(&format!(": {name:?} is no resource type, whose names begin with {TERRAFORM}")))
+    })
+}
+
+fn gone_marks(entry: &Entry<'_>) -> Reading<Vec<(Placed<FieldPath>, OwnedValue)>> {
+    let mut section = entry.section()?;
+    let marks = section.entries(|path, entry| {
+        let mark = match entry.value() {
+            DeValue::Boolean(flag) => Value::from(*flag),
+            DeValue::String(text) => Value::from(text.clone().into_owned()),
+            _ => return Err(entry.unfit("a string, true or false")),
+        };
+        Ok((entry.placed(FieldPath::parse(path)), mark))
+    });
+    section.all(marks)
+}
+
+fn sets(entry: &Entry<'_>) -> Reading<Vec<(Placed<FieldPath>, Paths)>> {
+    let mut section = entry.section()?;
+    let sets =
+        section.entries(|path, entry| Ok((entry.placed(FieldPath::parse(path)), entry.one_or_many(Entry::path)?)));
+    section.all(sets)
+}
+
+fn references(mut section: Section<'_>, problems: &mut Vec<Objection>) -> Vec<RawReference> {
+    let references = section.entries(RawReference::read);
+    section.close(problems);
+    references
+}
+
+fn audit(entry: &Entry<'_>) -> Reading<Audit> {
+    let mut section = entry.section()?;
+    let (service, entity) = (section.required("service", Entry::text), section.required("entity", Entry::text));
+    let text = |text: Option<Placed<String>>| text.map(|text| text.value).unwrap_or_default();
+    section.all(Audit { service: text(service), entity: text(entity) })
+}
+
+fn plain(paths: Paths) -> Vec<FieldPath> {
+    paths.into_iter().map(|path| path.value).collect()
 }

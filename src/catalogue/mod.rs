@@ -1,42 +1,43 @@
 //! What we know about the configuration domains, as data.
 //!
 //! Every domain is two files: `schemas/<family>/<domain>.toml` says how it is fetched and treated, the JSON Schema beside it
-//! says what its stored form looks like. Both are compiled into the binary. Nothing else in the program knows a domain by
-//! name.
+//! says what its stored form looks like. Both are compiled into the binary, and a user's own come besides them or in their
+//! place. Nothing else in the program knows a domain by name.
 
 mod definition;
+mod draft;
 mod embedded;
 mod field_path;
 mod file;
+mod problem;
+mod role;
+mod schema;
 mod shape;
 mod source;
+mod tie;
+mod user;
 
 use std::collections::BTreeMap;
 
-pub use definition::{Audit, Domain, Identity, KeyPart, Reference, Removal, Risk, RiskRule, SetKey, Tier, Treat};
+pub use definition::{
+    Audit, Domain, Identity, KeyPart, Origin, Reference, Removal, Risk, RiskRule, SetKey, Tier, Treat,
+};
 pub use embedded::{embedded_file, embedded_files};
 pub use field_path::{FieldPath, Segment};
+pub(crate) use file::kind_of;
+pub use problem::CatalogueProblem;
+pub use role::{LeastRole, Need, PermissionPolicy};
 pub use shape::{Shape, ShapeId, ShapeNode, Types};
 pub use source::{Binding, Counting, CursorNames, Paging, PermissionMode, Source, Under};
+pub use user::{USER_DIR, UserFile};
 
 use crate::model::{DomainId, nearest};
+use draft::Draft;
 
 /// All domains, by name.
 #[derive(Debug)]
 pub struct Catalogue {
     domains: BTreeMap<DomainId, Domain>,
-}
-
-/// A domain file that cannot be used, and why.
-#[derive(Debug, thiserror::Error)]
-#[error("{file}{}: {problem}", line.map(|line| format!(":{line}")).unwrap_or_default())]
-pub struct CatalogueProblem {
-    /// The file, as its user names it.
-    pub file: String,
-    /// The line, where one is to blame; counted from 1.
-    pub line: Option<usize>,
-    /// What is wrong.
-    pub problem: String,
 }
 
 impl Catalogue {
@@ -45,45 +46,33 @@ impl Catalogue {
     /// # Errors
     /// Every problem of every file. A released binary has none: the tests read all files.
     pub fn built_in() -> Result<Self, Vec<CatalogueProblem>> {
-        let mut definitions = Vec::new();
+        Self::with(&[])
+    }
+
+    /// The domains compiled into the binary and the user's own, which come besides or in the place of one: a domain file for the
+    /// whole domain file, a schema for the schema of that version.
+    ///
+    /// # Errors
+    /// Every problem of every file, in order of place.
+    pub fn with(files: &[UserFile]) -> Result<Self, Vec<CatalogueProblem>> {
         let mut problems = Vec::new();
-        for (path, text) in embedded_files("", "toml") {
-            let Some(id) = domain_of_path(&path) else { continue };
-            let schema_path = format!("{}/{}.v{}.json", id.family(), id.short_name(), file::version_of(text));
-            let schema = embedded_file(&schema_path).unwrap_or_default();
-            match Domain::read(id, &path, text, &schema_path, schema) {
-                Ok(domain) => definitions.push(domain),
-                Err(mut found) => problems.append(&mut found),
-            }
-        }
-        if problems.is_empty() { Self::from_domains(definitions) } else { Err(problems) }
+        let drafts = user::texts_of(files, &mut problems).iter().map(Draft::read).collect();
+        Ok(Self { domains: tie::tie(drafts, problems)? })
     }
 
     /// Ties domains together.
     ///
     /// # Errors
-    /// Every parent or reference target that no domain and no name in `schemas/api/known-domains.txt` has.
+    /// Every parent or reference target that is no domain, and parents in a circle.
     pub fn from_domains(definitions: Vec<Domain>) -> Result<Self, Vec<CatalogueProblem>> {
-        let known: Vec<&str> = embedded_file("api/known-domains.txt").unwrap_or_default().lines().collect();
-        let domains: BTreeMap<DomainId, Domain> =
-            definitions.into_iter().map(|domain| (domain.id.clone(), domain)).collect();
-        let mut problems = Vec::new();
-        for domain in domains.values() {
-            let mut problem = |problem| {
-                problems.push(CatalogueProblem { file: domain.file.clone(), line: None, problem });
-            };
-            if let Some(parent) = &domain.source.parent
-                && !domains.contains_key(parent)
-            {
-                problem(format!("its parent {parent} is no domain"));
-            }
-            for target in domain.references.iter().flat_map(|reference| &reference.targets) {
-                if !domains.contains_key(target) && !known.contains(&target.as_str()) {
-                    problem(format!("it refers to {target}, which is no domain"));
-                }
-            }
-        }
-        if problems.is_empty() { Ok(Self { domains }) } else { Err(problems) }
+        let drafts = definitions.into_iter().map(Draft::of).collect();
+        Ok(Self { domains: tie::tie(drafts, Vec::new())? })
+    }
+
+    /// The same domains with every field as it comes; secrets stay hidden.
+    #[must_use]
+    pub fn untreated(&self) -> Self {
+        Self { domains: self.domains.iter().map(|(id, domain)| (id.clone(), domain.untreated())).collect() }
     }
 
     /// The domain of a name.
@@ -102,6 +91,15 @@ impl Catalogue {
         self.domains.keys()
     }
 
+    /// A domain and those that it is listed under, the topmost first; none where there is no such domain.
+    #[must_use]
+    pub fn lineage(&self, id: &DomainId) -> Vec<&Domain> {
+        let mut lineage: Vec<&Domain> =
+            std::iter::successors(self.get(id), |domain| self.get(domain.source.parent.as_ref()?)).collect();
+        lineage.reverse();
+        lineage
+    }
+
     /// The domain that was probably meant by a name that none has, also where its family was left out.
     #[must_use]
     pub fn nearest(&self, wanted: &str) -> Option<&DomainId> {
@@ -113,23 +111,6 @@ impl Catalogue {
     }
 }
 
-/// The domain that a file at `<family>/<domain>.toml` defines.
-fn domain_of_path(path: &str) -> Option<DomainId> {
-    let (family, file) = path.split_once('/')?;
-    let reserved = ["rules", "api", "output", "sim", "secrets"].contains(&family);
-    let name = file.strip_suffix(".toml")?;
-    if reserved { None } else { format!("{family}.{name}").parse().ok() }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_built_in_domain_can_be_read() {
-        match Catalogue::built_in() {
-            Ok(catalogue) => assert!(catalogue.iter().count() > 20),
-            Err(problems) => panic!("{problems:#?}"),
-        }
-    }
-}
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

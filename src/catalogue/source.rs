@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::field_path::FieldPath;
 use crate::model::{DomainId, EntityKey, Object, Value};
 
 /// How a listing is paged (API document: Pagination).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Paging {
     /// `pageNumber` and `pageSize`.
@@ -24,6 +24,9 @@ pub enum Paging {
 }
 
 impl Paging {
+    /// Every way.
+    pub const ALL: [Self; 5] = [Self::PageNumber, Self::Cursor, Self::Unpaged, Self::Array, Self::Singleton];
+
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -58,7 +61,7 @@ pub struct CursorNames {
 }
 
 /// Whether one of several permissions suffices.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PermissionMode {
     /// One does.
@@ -69,6 +72,18 @@ pub enum PermissionMode {
 }
 
 impl PermissionMode {
+    /// Both modes.
+    pub const ALL: [Self; 2] = [Self::Any, Self::All];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::All => "all",
+        }
+    }
+
     /// The word that stands between the permissions.
     #[must_use]
     pub fn conjunction(self) -> &'static str {
@@ -234,8 +249,7 @@ mod tests {
     use crate::canonical::read_str;
     use crate::catalogue::Domain;
 
-    const SCHEMA: &str =
-        r#"{"properties":{"entities":{"additionalProperties":{"type":"object","properties":{"id":{}}}}}}"#;
+    const SCHEMA: &str = r#"{"properties":{"entities":{"additionalProperties":{"type":"object","properties":{"id":{},"base":{},"z":{}}}}}}"#;
 
     fn source(text: &str) -> Result<Source, String> {
         let text = format!(
@@ -249,48 +263,55 @@ mod tests {
     #[test]
     fn a_listing_takes_key_parts_and_fields_of_its_parent() {
         let source = source(
-            "path = \"/a/{base}/b/{document}/c\"\npaging = \"unpaged\"\nparent = \"a.b\"\nstamp = [\"base\"]\n\
+            "path = \"/api/v2/a/{base}/b/{document}/c\"\npaging = \"unpaged\"\nparent = \"a.b\"\nstamp = [\"base\"]\n\
              bind = { base = \"base.id\", document = \"$2\", type = \"$key\" }",
         )
         .unwrap();
         let parent = EntityKey::join(&["x", "d 1"]);
         let body = read_str(r#"{"base":{"id":"b/1"}}"#).unwrap();
         let [under] = source.listings_under(&parent, &body).try_into().unwrap();
-        assert_eq!(source.listing_path(Some(&under)), "/a/b%2F1/b/d%201/c");
+        assert_eq!(source.listing_path(Some(&under)), "/api/v2/a/b%2F1/b/d%201/c");
         assert_eq!(source.bound_query(Some(&under)).collect::<Vec<_>>(), [("type", "x:d 1")]);
         assert_eq!(source.stamps(Some(&under)).collect::<Vec<_>>(), [("base", "b/1")]);
     }
 
     #[test]
     fn there_are_as_many_listings_as_values() {
-        let source =
-            source("path = \"/a/{language}\"\npaging = \"singleton\"\nparent = \"a.b\"\nbind.language = \"all.*.tag\"");
+        let source = source(
+            "path = \"/api/v2/a/{language}\"\npaging = \"singleton\"\nparent = \"a.b\"\nbind.language = \"all.*.tag\"",
+        );
         let source = source.unwrap();
         let listings = |body| {
             let listings = source.listings_under(&EntityKey::new("p"), &read_str(body).unwrap());
             listings.iter().map(|under| source.listing_path(Some(under))).collect::<Vec<_>>()
         };
-        assert_eq!(listings(r#"{"all":[{"tag":"de"},{"tag":"en"},{"tag":"de"},{}]}"#), ["/a/de", "/a/en"]);
+        assert_eq!(
+            listings(r#"{"all":[{"tag":"de"},{"tag":"en"},{"tag":"de"},{}]}"#),
+            ["/api/v2/a/de", "/api/v2/a/en"]
+        );
         assert!(listings("{}").is_empty());
     }
 
     #[test]
     fn the_only_placeholder_is_the_key_of_the_parent() {
-        let source = source("path = \"/a/{id}/b\"\npaging = \"unpaged\"\nparent = \"a.b\"").unwrap();
+        let source = source("path = \"/api/v2/a/{id}/b\"\npaging = \"unpaged\"\nparent = \"a.b\"").unwrap();
         let under = source.listings_under(&EntityKey::new("p"), &read_str("{}").unwrap());
-        assert_eq!(source.listing_path(under.first()), "/a/p/b");
+        assert_eq!(source.listing_path(under.first()), "/api/v2/a/p/b");
     }
 
     #[test]
     fn what_does_not_fit_together_is_refused() {
         for (text, problem) in [
-            ("path = \"/a/{x}\"\npaging = \"unpaged\"", "no parent"),
-            ("path = \"/a/{x}/{y}\"\npaging = \"unpaged\"\nparent = \"a.b\"\nbind = { x = \"$key\" }", "{y}"),
-            ("path = \"/a/{x}\"\npaging = \"unpaged\"\nparent = \"a.b\"\nstamp = [\"z\"]", "stamp"),
-            ("path = \"/a/{x}\"\npaging = \"unpaged\"\nparent = \"a.b\"\nimmutable = true", "immutable"),
-            ("path = \"/a\"\npaging = \"unpaged\"\nparent = \"a.b\"", "bind"),
-            ("path = \"/a/things\"\npaging = \"unpaged\"\nparent = \"a.b\"\nbind.x = \"$key\"\nbody = {}", "body"),
-            ("path = \"/a\"\npaging = \"unpaged\"\ncursor = \"after\"", "cursor"),
+            ("path = \"/api/v2/a/{x}\"\npaging = \"unpaged\"", "no parent"),
+            ("path = \"/api/v2/a/{x}/{y}\"\npaging = \"unpaged\"\nparent = \"a.b\"\nbind = { x = \"$key\" }", "{y}"),
+            ("path = \"/api/v2/a/{x}\"\npaging = \"unpaged\"\nparent = \"a.b\"\nstamp = [\"z\"]", "stamp"),
+            ("path = \"/api/v2/a/{x}\"\npaging = \"unpaged\"\nparent = \"a.b\"\nimmutable = true", "immutable"),
+            ("path = \"/api/v2/a\"\npaging = \"unpaged\"\nparent = \"a.b\"", "bind"),
+            (
+                "path = \"/api/v2/a/things\"\npaging = \"unpaged\"\nparent = \"a.b\"\nbind.x = \"$key\"\nbody = {}",
+                "body",
+            ),
+            ("path = \"/api/v2/a\"\npaging = \"unpaged\"\ncursor = \"after\"", "cursor"),
         ] {
             let told = source(text).unwrap_err();
             assert!(told.contains(problem), "{text}: {told}");

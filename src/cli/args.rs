@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ui::{ColourChoice, Verbosity};
-use super::{completions, config_command, demo, diff, doctor, domains, init, rules, sim, snapshot};
+use super::{completions, config_command, demo, diff, doctor, domains, init, plan, rules, sim, snapshot};
 use crate::model::Severity;
 
 /// Keep the configuration of a Genesys Cloud organisation as a git history
@@ -53,6 +53,7 @@ pub(super) enum Command {
     Demo(demo::DemoArgs),
     Sim(sim::SimArgs),
     Init(init::InitArgs),
+    Plan(plan::PlanArgs),
     Snapshot(snapshot::SnapshotArgs),
     Diff(diff::DiffArgs),
     Domains(domains::DomainsArgs),

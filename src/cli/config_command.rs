@@ -15,7 +15,7 @@ pub(super) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Check orgtrail.toml and rules.toml, and name every problem at its line
+    /// Check orgtrail.toml, rules.toml and orgtrail.d/, and name every problem at its line
     Check,
     /// Print the commented template with every setting and its default
     Template,

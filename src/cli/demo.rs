@@ -129,6 +129,8 @@ impl<'d> Demo<'d> {
         let options = RunOptions {
             selection: Selection(profile.clone()),
             profile,
+            by_cadence: false,
+            max_requests: None,
             accepted_removals: std::collections::BTreeSet::new(),
             effect: Effect::Commit,
             now: self.morning + chrono::TimeDelta::minutes(minutes),

@@ -11,7 +11,9 @@ mod diff;
 mod doctor;
 mod domains;
 mod init;
+mod plan;
 mod rules;
+mod selection;
 mod sim;
 mod snapshot;
 mod ui;
@@ -58,6 +60,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Demo(args) => demo::run(args, global, ui),
         Command::Sim(args) => sim::run(args, global, ui),
         Command::Init(args) => init::run(args, global, ui),
+        Command::Plan(args) => plan::run(args, global, ui),
         Command::Snapshot(args) => snapshot::run(args, global, ui),
         Command::Diff(args) => diff::run(args, global, ui),
         Command::Domains(args) => domains::run(args, global, ui),

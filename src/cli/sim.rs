@@ -6,13 +6,13 @@ use clap::{Args, ValueEnum};
 
 use super::args::Global;
 use super::{Exit, Exits, Failure, Ui, runtime};
-use crate::session::catalogue;
+use crate::session::catalogue_in;
 use crate::sim::{Scale, Server, ServerOptions, World};
 
 /// Serve a simulated organisation on this machine
 ///
 /// Prints the environment that points orgtrail at it, and serves until it is interrupted. The organisation is the same for the
-/// same seed; its answers have the noise of the real API.
+/// same seed; its answers have the noise of the real API. Inside a trail it has the trail's own domains as well.
 #[derive(Debug, Args)]
 pub(super) struct SimArgs {
     /// Make an organisation of this size
@@ -52,8 +52,8 @@ impl From<ScaleChoice> for Scale {
     }
 }
 
-pub(super) fn run(args: &SimArgs, _global: &Global, ui: &Ui) -> Result<Exits, Failure> {
-    let catalogue = Arc::new(catalogue()?);
+pub(super) fn run(args: &SimArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let catalogue = Arc::new(catalogue_in(&global.directory)?);
     let world = World::generate(&catalogue, args.scale.into(), args.seed);
     let options = ServerOptions {
         port: args.port,

@@ -1,18 +1,13 @@
 //! `orgtrail snapshot`
 
-use std::sync::Arc;
-
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::args::{Format, Global};
-use super::{Exit, Exits, Failure, Ui, now, open, runtime};
-use crate::capture::Selection;
-use crate::catalogue::Tier;
+use super::selection::SelectionArgs;
+use super::{Exit, Exits, Failure, Ui, open, runtime};
 use crate::config::Environment;
-use crate::genesys::SystemClock;
 use crate::report;
-use crate::session::{Effect, RunOptions, profile, take};
-use crate::session::{Workspace, matching_domains};
+use crate::session::{Effect, RunOptions, Workspace, matching_domains, take};
 
 /// Capture the configuration and commit what changed
 ///
@@ -22,17 +17,12 @@ use crate::session::{Workspace, matching_domains};
 /// The profile is the tier, plus `include` and minus `exclude` of orgtrail.toml.
 #[derive(Debug, Args)]
 pub(super) struct SnapshotArgs {
-    /// Capture only the domains that match, of any tier; repeat for more
-    #[arg(long, value_name = "GLOB")]
-    only: Vec<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
 
-    /// Leave out the domains that match; repeat for more
-    #[arg(long, value_name = "GLOB")]
-    skip: Vec<String>,
-
-    /// Capture this tier and those below it
-    #[arg(long, value_name = "TIER")]
-    tier: Option<TierChoice>,
+    /// Refuse to begin where more requests are to be expected, and never send more; tokens do not count
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_requests: Option<u64>,
 
     /// Record removals in the domains that match without proof; repeat for more
     #[arg(long, value_name = "GLOB")]
@@ -45,26 +35,6 @@ pub(super) struct SnapshotArgs {
     /// Push the branch and the heartbeat to the remote afterwards
     #[arg(long, conflicts_with = "dry_run")]
     push: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum TierChoice {
-    /// Lists, settings, listings of few parents
-    Standard,
-    /// Listings per queue, flow and user as well
-    Deep,
-    /// Content as well
-    Content,
-}
-
-impl From<TierChoice> for Tier {
-    fn from(choice: TierChoice) -> Self {
-        match choice {
-            TierChoice::Standard => Self::Standard,
-            TierChoice::Deep => Self::Deep,
-            TierChoice::Content => Self::Content,
-        }
-    }
 }
 
 pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
@@ -99,31 +69,15 @@ pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits
 }
 
 fn options(args: &SnapshotArgs, global: &Global, workspace: &Workspace) -> Result<RunOptions, Failure> {
-    let catalogue = &workspace.catalogue;
-    let only = matching_domains("--only", &args.only, catalogue)?;
-    let skip = matching_domains("--skip", &args.skip, catalogue)?;
-    let accepted_removals = matching_domains("--accept-removals", &args.accept_removals, catalogue)?;
-    let profile = profile(workspace, args.tier.map(Tier::from));
-    let chosen = catalogue.names().filter(|id| {
-        let is_wanted = if args.only.is_empty() { profile.contains(id) } else { only.contains(id) };
-        is_wanted && !skip.contains(id)
-    });
-    let selection = Selection(chosen.cloned().collect());
-    if selection.0.is_empty() {
-        let failure = Failure::new(Exit::Usage, "no domain is left to capture");
-        return Err(failure.hint("see --only, --skip, and [capture] in orgtrail.toml"));
-    }
     let effect = match (args.dry_run, args.push) {
         (true, _) => Effect::None,
         (false, true) => Effect::Push,
         (false, false) => Effect::Commit,
     };
     Ok(RunOptions {
-        selection,
-        profile,
-        accepted_removals,
+        accepted_removals: matching_domains("--accept-removals", &args.accept_removals, &workspace.catalogue)?,
+        max_requests: args.max_requests,
         effect,
-        now: now(global),
-        clock: Arc::new(SystemClock::new()),
+        ..args.selection.run(workspace, global)?
     })
 }

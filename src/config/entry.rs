@@ -12,7 +12,7 @@ use super::places::allowance;
 use super::problem::Objection;
 use super::settings::Setting;
 use crate::canonical::Allowance;
-use crate::catalogue::{Catalogue, Tier};
+use crate::catalogue::{Catalogue, Tier, kind_of};
 use crate::genesys::{Region, RegionError};
 use crate::model::nearest;
 
@@ -74,11 +74,10 @@ impl<'t> Entry<'_, 't> {
 
     /// A tier, by its word.
     pub(super) fn tier(&self) -> Reading<Tier> {
-        const TIERS: [Tier; 3] = [Tier::Standard, Tier::Deep, Tier::Content];
         let expected = r#""standard", "deep" or "content""#;
         let word = self.string(expected)?;
-        TIERS.into_iter().find(|tier| tier.as_str() == word).ok_or_else(|| {
-            let nearest = nearest(word, TIERS.map(Tier::as_str)).map(str::to_owned);
+        Tier::ALL.into_iter().find(|tier| tier.as_str() == word).ok_or_else(|| {
+            let nearest = nearest(word, Tier::ALL.map(Tier::as_str)).map(str::to_owned);
             vec![self.unfit(expected, &format!("{word:?}")).with_nearest(nearest)]
         })
     }
@@ -158,18 +157,5 @@ impl<'t> Entry<'_, 't> {
 
     fn objection(&self, at: &Spanned<DeValue<'t>>, complaint: &str) -> Objection {
         Objection::new(at.span().start, format!("{}: {complaint}", self.setting))
-    }
-}
-
-/// What a value is, as a person says it.
-pub(super) fn kind_of(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "an integer",
-        DeValue::Float(_) => "a fraction",
-        DeValue::Boolean(_) => "a boolean",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
     }
 }

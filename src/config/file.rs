@@ -4,10 +4,10 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::Config;
-use super::entry::{Entry, kind_of};
+use super::entry::Entry;
 use super::problem::{Objection, ObjectionKind};
 use super::settings::{SETTINGS, Setting};
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, kind_of};
 use crate::model::nearest;
 
 /// A configuration file that has been read but not judged.

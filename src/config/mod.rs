@@ -49,6 +49,10 @@ pub struct Config {
     pub exclude: DomainGlobs,
     /// How long a domain may go uncaptured before it is stale.
     pub stale_after: Duration,
+    /// How long the deeper tiers rest after a round.
+    pub deep_every: Duration,
+    /// How many requests a run may spend on the deeper tiers.
+    pub deep_requests: usize,
     /// How many reads a run may spend to confirm removals.
     pub confirm_reads: usize,
     /// The domains that may be forbidden or absent without making a capture partial.
@@ -81,6 +85,8 @@ impl Default for Config {
             include: DomainGlobs::default(),
             exclude: DomainGlobs::default(),
             stale_after: Duration::from_secs(24 * 60 * 60),
+            deep_every: Duration::from_secs(24 * 60 * 60),
+            deep_requests: 2000,
             confirm_reads: 1000,
             accept: DomainGlobs::default(),
             production: Production::default(),

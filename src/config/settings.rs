@@ -14,7 +14,7 @@ pub(super) struct Setting {
 }
 
 /// Every key, section by section.
-pub(super) static SETTINGS: [Setting; 14] = [
+pub(super) static SETTINGS: [Setting; 16] = [
     Setting {
         section: "trail",
         key: "branch",
@@ -46,6 +46,16 @@ pub(super) static SETTINGS: [Setting; 14] = [
         section: "capture",
         key: "exclude",
         take: |entry, config| entry.domains().map(|domains| config.exclude = domains),
+    },
+    Setting {
+        section: "capture",
+        key: "deep_every",
+        take: |entry, config| entry.duration().map(|every| config.deep_every = every),
+    },
+    Setting {
+        section: "capture",
+        key: "deep_requests",
+        take: |entry, config| entry.whole_number(1..=usize::MAX).map(|requests| config.deep_requests = requests),
     },
     Setting {
         section: "capture",

@@ -9,12 +9,14 @@
 mod apply;
 mod array;
 mod lineage;
+mod noise;
 mod value;
 
 use std::collections::BTreeMap;
 
 pub use apply::{ApplyError, apply, apply_fields};
 pub use lineage::follow;
+pub use noise::{Line, Moved, Movement, Noise};
 pub use value::compare;
 
 use crate::canonical::{compact, value_of};

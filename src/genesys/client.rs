@@ -12,10 +12,12 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
+use super::allowance::Allowance;
 use super::clock::Clock;
 use super::error::{FetchError, Malformation, SetupError};
 use super::failure::Failure;
 use super::gate::{Gate, Pass};
+use super::pace::Rate;
 use super::patience::{Effort, Limits, Patience, Spent, Step};
 use super::read::Read;
 use super::region::Hosts;
@@ -47,6 +49,8 @@ pub struct ClientOptions {
     pub listing_retry_budget: Duration,
     /// The time that faults may cost the run.
     pub run_delay_cap: Duration,
+    /// The most requests to send, retries included and those to the login not; `None` for any number.
+    pub max_requests: Option<u64>,
 }
 
 /// One thing to read.
@@ -81,6 +85,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     wire: Arc<Wire>,
     gate: Arc<Gate>,
+    allowance: Allowance,
     patience: Arc<Patience>,
     login: Login,
 }
@@ -108,6 +113,7 @@ impl ClientOptions {
             answer_timeout: Duration::from_secs(30),
             listing_retry_budget: Duration::from_secs(45),
             run_delay_cap: Duration::from_secs(60),
+            max_requests: None,
         }
     }
 }
@@ -125,9 +131,10 @@ impl Client {
             run_budget: options.run_delay_cap,
         };
         let patience = Arc::new(Patience::new(Arc::clone(&clock), Arc::clone(&gate), limits));
+        let allowance = Allowance::new(options.max_requests);
         let api = options.hosts.api().clone();
         let login = Login::new(options, Arc::clone(&wire), Arc::clone(&patience), Arc::clone(&clock));
-        Ok(Self { inner: Arc::new(Inner { api, in_flight, clock, wire, gate, patience, login }) })
+        Ok(Self { inner: Arc::new(Inner { api, in_flight, clock, wire, gate, allowance, patience, login }) })
     }
 
     /// Reads one thing.
@@ -140,6 +147,18 @@ impl Client {
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.inner.wire.requests()
+    }
+
+    /// Returns how many requests have been sent to the API, those to the login not included.
+    #[must_use]
+    pub fn api_requests(&self) -> u64 {
+        self.inner.allowance.sent()
+    }
+
+    /// Returns the rate limit of the token, where an answer has told one.
+    #[must_use]
+    pub fn rate(&self) -> Option<Rate> {
+        self.inner.gate.rate()
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -180,9 +199,11 @@ impl fmt::Debug for Client {
 impl Inner {
     async fn fetch(&self, read: &Read, mut effort: Effort) -> Result<Fetched, FetchError> {
         loop {
+            self.allowance.check(read.path())?;
             let mut pass = self.gate.enter().await;
             let token = self.login.token(effort.listing()).await?;
             let allowed = self.patience.time_allowed(&effort, read.path())?;
+            self.allowance.take(read.path())?;
             effort.listing().count_request();
             let attempt = self.attempt(read, &token, allowed, &mut pass).await;
             // A request that waits for its next attempt is not in flight.

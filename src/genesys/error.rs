@@ -115,6 +115,14 @@ pub enum FetchError {
         /// The API's id of the request.
         correlation: Option<String>,
     },
+    /// The run was given a limit of requests, and has sent so many.
+    #[error("could not read {path}: the run's limit of {limit} requests is used up")]
+    LimitReached {
+        /// The path of the request that was not sent.
+        path: String,
+        /// The limit.
+        limit: u64,
+    },
     /// The host has given no good answer for so long that the run asks nothing more of it.
     #[error("could not read {path}: the host has not given a good answer for {} s", silence.as_secs())]
     Silent {

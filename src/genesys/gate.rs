@@ -7,7 +7,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::clock::Clock;
 use super::lock;
-use super::pace::{Pace, RateHeaders, Reservation, Turn};
+use super::pace::{Pace, Rate, RateHeaders, Reservation, Turn};
 
 /// Lets requests through, a bounded number at a time and at the pace of the token.
 pub(super) struct Gate {
@@ -51,6 +51,11 @@ impl Gate {
                 Turn::AwaitAnswer => changed.await,
             }
         }
+    }
+
+    /// Returns the rate limit of the token, where an answer has told one.
+    pub(super) fn rate(&self) -> Option<Rate> {
+        lock(&self.pace).rate()
     }
 
     /// Holds every request for a while.

@@ -12,6 +12,7 @@
 //! Limits: a [`Client`] serves one run, because the time that faults may cost is counted over its life. Redirects are not
 //! followed. The process must have installed a `rustls` crypto provider before [`Client::new`].
 
+mod allowance;
 mod client;
 mod clock;
 mod error;
@@ -33,6 +34,7 @@ mod wire;
 pub use client::{Body, Client, ClientOptions, Get};
 pub use clock::{Clock, InstantClock, SystemClock};
 pub use error::{Drift, FetchError, ListingError, Malformation, MalformedPage, SetupError};
+pub use pace::Rate;
 pub use paging::{CursorParameters, Listing, ListingFacts, PageFacts, PageSink, Paging};
 pub use read::{NotAQuery, PostQuery, Read};
 pub use region::{HostRole, Hosts, Region, RegionError, UrlFault};

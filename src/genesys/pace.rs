@@ -25,6 +25,15 @@ pub(super) struct RateHeaders {
     pub(super) reset: Duration,
 }
 
+/// The rate limit of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests that the API allows in a minute.
+    pub allowed: u64,
+    /// Requests that we use of them.
+    pub used: u64,
+}
+
 /// The right to send one request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reservation {
@@ -50,6 +59,7 @@ pub(super) struct Pace {
     next_number: u64,
     outstanding: u64,
     held_until: Duration,
+    allowed: Option<u64>,
     window: Option<Window>,
 }
 
@@ -81,7 +91,7 @@ impl RateHeaders {
 impl Pace {
     /// Starts without knowing any limit.
     pub(super) fn new(share: f64) -> Self {
-        Self { share, next_number: 0, outstanding: 0, held_until: Duration::ZERO, window: None }
+        Self { share, next_number: 0, outstanding: 0, held_until: Duration::ZERO, allowed: None, window: None }
     }
 
     /// Asks for the right to send a request now.
@@ -133,7 +143,13 @@ impl Pace {
         self.held_until = self.held_until.max(time);
     }
 
+    /// Returns the limit that was told last.
+    pub(super) fn rate(&self) -> Option<Rate> {
+        self.allowed.map(|allowed| Rate { allowed, used: budget(self.share, allowed) })
+    }
+
     fn learn(&mut self, reservation: Reservation, now: Duration, headers: RateHeaders) {
+        self.allowed = Some(headers.allowed);
         let latest_end = now + headers.reset + RESET_ROUNDING;
         match &mut self.window {
             Some(window) if window.ends.is_none_or(|ends| reservation.at + headers.reset <= ends) => {

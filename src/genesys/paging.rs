@@ -115,6 +115,18 @@ impl Client {
     pub async fn list(&self, listing: &Listing, sink: &mut dyn PageSink) -> Result<ListingFacts, ListingError> {
         Walk::new(self, listing, sink, PAGE_LIMIT).run().await
     }
+
+    /// Reads the first page of a listing, and no other.
+    pub async fn first_page(&self, listing: &Listing, sink: &mut dyn PageSink) -> Result<PageFacts, ListingError> {
+        let mut walk = Walk::new(self, listing, sink, 1);
+        let read = match &listing.paging {
+            Paging::PageNumber { size, .. } => numbered(listing, *size, 1),
+            Paging::Cursor { size, names } => listing.read.clone().with_number(&names.size, (*size).into()),
+            Paging::Single => listing.read.clone(),
+        };
+        let facts = walk.read(&read).await;
+        facts.map_err(|halt| walk.report(halt, walk.spent.requests()))
+    }
 }
 
 /// Why a walk ended early.

@@ -131,6 +131,12 @@ impl serde::Serialize for EntityKey {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for EntityKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(&String::deserialize(deserializer)?))
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {

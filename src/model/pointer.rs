@@ -75,6 +75,13 @@ impl PointerGlob {
     }
 }
 
+impl fmt::Display for PointerGlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pointer = self.0.iter().fold(Pointer::root(), |pointer, segment| pointer.child(segment));
+        pointer.fmt(f)
+    }
+}
+
 fn matches_from(pattern: &[String], segments: &[String]) -> bool {
     match pattern.split_first() {
         None => true,

@@ -50,7 +50,7 @@ impl State<'_> {
         &mut self,
         archive: &Archive<T>,
         migrate: &dyn Fn(&Domain, &DomainSnapshot) -> MigratedDomain,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<BTreeSet<DomainId>, ArchiveError> {
         let is_scan_new = self.ledger.scan != self.scan.version();
         self.ledger.scan = self.scan.version();
         let mut edits = FileEdits::new();
@@ -75,10 +75,11 @@ impl State<'_> {
                 migrated.push(domain.id.clone());
             }
         }
+        let all = migrated.iter().cloned().collect();
         if is_scan_new || !migrated.is_empty() {
             self.commit(CommitKind::SchemaMigration, edits, migrated, Vec::new());
         }
-        Ok(())
+        Ok(all)
     }
 
     fn note_history(

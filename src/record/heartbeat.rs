@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::run::RunStatus;
-use crate::model::DomainId;
+use crate::model::{DomainId, EntityKey};
 
 /// How many times of past runs a heartbeat remembers.
 pub const MAX_RUN_TIMES: usize = 400;
@@ -25,6 +25,9 @@ pub struct Heartbeat {
     pub audit_watermark: Option<String>,
     /// What became of each domain; one that the run did not touch keeps what the last one said.
     pub domains: BTreeMap<DomainId, HeartbeatDomain>,
+    /// The client's own grants, as role and division; absent where they cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub grants: Option<Vec<String>>,
     /// When the last runs began, oldest first.
     pub runs: Vec<String>,
 }
@@ -39,6 +42,28 @@ pub struct HeartbeatDomain {
     pub cause: Option<String>,
     /// When it was last captured completely, RFC 3339.
     pub captured_at: Option<String>,
+    /// When its last round ended, complete or not; absent for a domain that every run captures whole.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub round_ended_at: Option<String>,
+    /// Where the next run goes on, while a round is under way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resume: Option<Resume>,
+}
+
+/// Where a capture that takes several runs goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// When the round began, RFC 3339.
+    pub began_at: String,
+    /// The last parent that it has come to; absent where it came to none.
+    pub after: Option<EntityKey>,
+    /// How many parents it has come to.
+    pub done: u64,
+    /// How many parents there are.
+    pub parents: u64,
+    /// The first thing that went wrong in it; a round with trouble does not end complete.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trouble: Option<String>,
 }
 
 impl Heartbeat {
@@ -76,6 +101,7 @@ impl Heartbeat {
                 }
             }
         }
+        self.grants = self.grants.take().or(other.grants);
         self.runs.extend(other.runs);
         self.runs.sort();
         self.runs.dedup();

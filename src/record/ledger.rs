@@ -47,6 +47,9 @@ pub struct LedgerEntry {
     /// The digest of the domain as one document; absent until its first complete capture.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub digest: Option<String>,
+    /// Whether its first capture takes several runs and has not come to its end: what comes is baseline, not change.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub baseline_under_way: bool,
     /// The id of the key that some of its fingerprints are still made with, where that is not the ledger's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub secret_key: Option<String>,

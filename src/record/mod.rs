@@ -10,13 +10,14 @@ mod heartbeat;
 mod layout;
 mod ledger;
 mod message;
+mod newly_kept;
 mod plan;
 mod run;
 
 pub use archive::{Archive, ArchiveError, Tree};
 pub use between::{Between, Step, between};
 pub use forms::{InHistory, MigratedDomain, Rekeyed};
-pub use heartbeat::{Heartbeat, HeartbeatDomain, MAX_RUN_TIMES};
+pub use heartbeat::{Heartbeat, HeartbeatDomain, MAX_RUN_TIMES, Resume};
 pub use layout::{FileEdits, LEDGER_PATH, SNAPSHOT_DIR, Width, changed_files, domain_paths, first_width};
 pub use ledger::{Ledger, LedgerEntry, LedgerStatus};
 pub use message::{CommitFacts, commit_message, trailer};

@@ -11,6 +11,7 @@ use super::archive::{Archive, ArchiveError, Tree};
 use super::forms::{InHistory, MigratedDomain, Rekeyed};
 use super::layout::{FileEdits, LEDGER_PATH, Width, changed_files, domain_paths, first_width};
 use super::ledger::{Ledger, LedgerEntry, LedgerStatus};
+use super::newly_kept::Places;
 use crate::canonical::{Digest, Scan, canonical_text, value_of};
 use crate::catalogue::{Catalogue, Domain};
 use crate::diff::{apply_fields, diff_domain, follow};
@@ -81,6 +82,8 @@ pub struct Observed {
     pub content: Option<DomainSnapshot>,
     /// Members that the API gave and the schema does not know.
     pub new_fields: BTreeSet<String>,
+    /// Whether the content is a part, and further runs bring the rest.
+    pub is_under_way: bool,
 }
 
 /// What the commits of a run are planned from.
@@ -131,6 +134,8 @@ pub struct RecordPlan {
     pub ledger: Ledger,
     /// The domains captured for the first time, with their number of entities.
     pub baselines: BTreeMap<DomainId, u64>,
+    /// Those of them that begin anew, because what was on record could not be brought into the form they have now.
+    pub anew: BTreeSet<DomainId>,
     /// Secrets that were not known to be any when they were put on record.
     pub in_history: Vec<InHistory>,
 }
@@ -145,28 +150,36 @@ pub fn plan<T: Tree>(input: PlanInput<'_, T>) -> Result<RecordPlan, ArchiveError
     let mut state =
         State { catalogue, scan, ledger, domains: BTreeMap::new(), commits: Vec::new(), in_history: Vec::new() };
 
-    state.migrate_all(archive, migrate)?;
-    let mut known = Vec::new();
-    let mut first = Vec::new();
+    let migrated = state.migrate_all(archive, migrate)?;
+    let (mut known, mut first, mut anew) = (Vec::new(), Vec::new(), BTreeSet::new());
     for one in observed {
-        let has_baseline = state.ledger.domains.get(&one.domain).is_some_and(|entry| entry.digest.is_some());
-        if has_baseline { known.push(one) } else { first.push(one) }
+        let entry = state.ledger.domains.get(&one.domain);
+        let has_baseline = entry.is_some_and(|entry| entry.digest.is_some() && !entry.baseline_under_way);
+        let is_anew = migrated.contains(&one.domain) && state.has_other_keys(&one);
+        if is_anew {
+            anew.insert(one.domain.clone());
+        }
+        if has_baseline && !is_anew { known.push(one) } else { first.push(one) }
     }
     for one in known.iter().filter(|one| one.content.is_some()) {
         state.load(archive, &one.domain)?;
     }
     state.take_other_forms(&known, hidden);
+    state.take_newly_kept(&known, &migrated);
     state.reshard(&known);
     let fingerprinted = state.fingerprinted(archive, &secret_key)?;
     state.rekey(&known, &secret_key, rekeyed.as_ref(), &fingerprinted);
     state.take_new_fields(&known);
+    for one in &first {
+        state.load(archive, &one.domain)?;
+    }
     let baselines = state.take_baselines(first);
     state.take_coverage(&known, view);
     state.take_changes(&known);
     let State { ledger, commits, in_history, .. } = state;
     let unchanged = recorded.is_some_and(|recorded| recorded == ledger);
     let commits = if unchanged { Vec::new() } else { commits };
-    Ok(RecordPlan { commits, ledger, baselines, in_history })
+    Ok(RecordPlan { commits, ledger, baselines, anew, in_history })
 }
 
 /// The state on record as it becomes, commit by commit.
@@ -215,6 +228,29 @@ impl State<'_> {
         }
         self.domains.insert(domain.id.clone(), Rc::new(content));
         edits
+    }
+
+    /// Whether a captured domain has no key in common with what is on record: its identity is another one, and its stored
+    /// form cannot be migrated.
+    fn has_other_keys(&self, one: &Observed) -> bool {
+        let (Some(before), Some(after)) = (self.domains.get(&one.domain), &one.content) else { return false };
+        let is_shared = |key| after.entities.contains_key(key);
+        !before.entities.is_empty() && !after.entities.is_empty() && !before.entities.keys().any(is_shared)
+    }
+
+    /// Takes members that a new treatment begins to keep: no stored entity of the domain has anything at their place.
+    fn take_newly_kept(&mut self, known: &[Observed], migrated: &BTreeSet<DomainId>) {
+        if migrated.is_empty() {
+            return;
+        }
+        let catalogue = self.catalogue;
+        let places: BTreeMap<&DomainId, Places<'_>> = migrated
+            .iter()
+            .filter_map(|id| Some((id, Places::of(&catalogue.get(id)?.shape, self.domains.get(id)?))))
+            .collect();
+        self.absorb(CommitKind::SchemaMigration, known, &|id, _, field| {
+            field.kind == FieldKind::Added && places.get(id).is_some_and(|places| places.is_new(&field.path))
+        });
     }
 
     /// Lays domains out anew whose content would not fit their files.
@@ -305,29 +341,42 @@ impl State<'_> {
         }
     }
 
-    /// Puts domains on record that have no baseline yet, and what is known of those that still have none.
+    /// Puts domains on record that have no whole baseline yet, and what is known of those that still have none.
     fn take_baselines(&mut self, first: Vec<Observed>) -> BTreeMap<DomainId, u64> {
         let mut edits = FileEdits::new();
         let mut baselines = BTreeMap::new();
         let mut touched = Vec::new();
         for one in first {
-            let (Some(domain), Some(status)) = (self.catalogue.get(&one.domain), one.status) else { continue };
-            let entry = LedgerEntry {
-                status,
-                entities: 0,
-                schema_version: domain.schema_version,
-                treatment: self.scan.treatment(domain),
-                width: one.content.as_ref().map(first_width).unwrap_or_default(),
-                digest: None,
-                secret_key: None,
-                new_fields: one.new_fields.into_iter().collect(),
+            let Some(domain) = self.catalogue.get(&one.domain) else { continue };
+            let before = self.ledger.domains.get(&one.domain).cloned();
+            let Some(status) = one.status.or(before.as_ref().map(|entry| entry.status)) else { continue };
+            let has_part = before.as_ref().is_some_and(|entry| entry.digest.is_some());
+            let entry = match &before {
+                Some(entry) if has_part => LedgerEntry {
+                    status,
+                    baseline_under_way: one.is_under_way || status != LedgerStatus::Complete,
+                    ..entry.clone()
+                },
+                _ => LedgerEntry {
+                    status,
+                    entities: 0,
+                    schema_version: domain.schema_version,
+                    treatment: self.scan.treatment(domain),
+                    width: one.content.as_ref().map(first_width).unwrap_or_default(),
+                    digest: None,
+                    baseline_under_way: one.is_under_way,
+                    secret_key: None,
+                    new_fields: one.new_fields.into_iter().collect(),
+                },
             };
-            let is_new = self.ledger.domains.insert(one.domain.clone(), entry.clone()).as_ref() != Some(&entry);
+            self.ledger.domains.insert(one.domain.clone(), entry);
             if let Some(content) = one.content {
-                baselines.insert(one.domain.clone(), count(&content));
+                let part = before.as_ref().filter(|entry| entry.baseline_under_way);
+                let known = part.map_or(0, |entry| entry.entities);
+                baselines.insert(one.domain.clone(), count(&content).saturating_sub(known));
                 edits.extend(self.put(domain, content));
             }
-            if is_new {
+            if self.ledger.domains.get(&one.domain) != before.as_ref() {
                 touched.push(one.domain);
             }
         }

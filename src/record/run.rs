@@ -109,6 +109,10 @@ pub struct RunDomain {
     /// How many the API promised; absent where it promises none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<u64>,
+    /// How many came.
+    pub received: u64,
+    /// How many pages they came on.
+    pub pages: u64,
     /// How many requests were sent for it.
     pub requests: u64,
     /// Why it is not complete.

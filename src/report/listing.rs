@@ -1,59 +1,34 @@
 //! What the program knows: its domains and its rules, as tables, as documents, and one by one.
 
+mod domain;
+
 use std::io::{self, Write};
 
+pub use domain::explain_domain;
+
 use super::json::write_document;
-use super::shown::{grouped, visible};
+use super::shown::visible;
 use super::table::table;
-use crate::catalogue::{Domain, FieldPath, KeyPart, Reference, Source};
-use crate::model::{ChangeKind, DomainId};
+use crate::catalogue::Domain;
 use crate::policy::RuleSummary;
 
 /// Writes a line for every domain.
 pub fn domains_text<'d>(domains: impl IntoIterator<Item = &'d Domain>, out: &mut dyn Write) -> io::Result<()> {
     let row = |domain: &Domain| {
         let about = visible(&domain.about).into_owned();
-        [domain.id.to_string(), domain.tier.as_str().to_owned(), about]
+        let origin = match domain.own_file() {
+            Some(file) => format!("{}: {}", domain.origin.as_str(), visible(file)),
+            None => domain.origin.as_str().to_owned(),
+        };
+        [domain.id.to_string(), domain.tier.as_str().to_owned(), origin, about]
     };
     let rows: Vec<_> = domains.into_iter().map(row).collect();
-    writeln!(out, "{}", table(Some(["DOMAIN", "TIER", "ABOUT"]), &rows))
+    writeln!(out, "{}", table(Some(["DOMAIN", "TIER", "ORIGIN", "ABOUT"]), &rows))
 }
 
 /// Writes `schemas/output/domains.v1.json`.
 pub fn domains_json<'d>(domains: impl IntoIterator<Item = &'d Domain>, out: &mut dyn Write) -> io::Result<()> {
     write_document(&v1::Domains::of(domains), out)
-}
-
-/// Writes all that is known of a domain.
-pub fn explain_domain(domain: &Domain, out: &mut dyn Write) -> io::Result<()> {
-    let source = &domain.source;
-    let risk = |kind: ChangeKind| format!("{} {}", kind.as_str(), domain.risk.of(kind));
-    let kinds = [ChangeKind::Added, ChangeKind::Removed, ChangeKind::Modified, ChangeKind::Recreated];
-    let sets = domain.treat.sets.iter().map(|(path, key)| format!("{path} by {}", joined(&key.0, ", ")));
-    let facts = [
-        ("tier", domain.tier.as_str().to_owned()),
-        ("schema version", domain.schema_version.to_string()),
-        ("read from", reading(source)),
-        ("one entity", source.detail.clone().unwrap_or_default()),
-        ("parent", source.parent.as_ref().map(ToString::to_string).unwrap_or_default()),
-        ("permission", source.permission.join(" or ")),
-        ("key", domain.identity.key.iter().map(key_part).collect::<Vec<_>>().join(", ")),
-        ("name", domain.identity.name.as_ref().map(ToString::to_string).unwrap_or_default()),
-        ("natural key", joined(&domain.identity.natural, ", ")),
-        ("risk", kinds.map(risk).join(", ")),
-        ("secret", joined(&domain.treat.secret, "\n")),
-        ("personal", joined(&domain.treat.personal, "\n")),
-        ("sets", sets.collect::<Vec<_>>().join("\n")),
-        ("refers to", domain.references.iter().map(reference).collect::<Vec<_>>().join("\n")),
-        ("volatile, dropped", joined(&domain.treat.volatile, "\n")),
-        ("state, dropped", joined(&domain.treat.state, "\n")),
-        ("metadata, dropped", joined(&domain.treat.metadata, "\n")),
-        ("copied, dropped", joined(&domain.treat.copied, "\n")),
-        ("CX as Code", domain.terraform.join("\n")),
-        ("defined in", domain.file.clone()),
-    ];
-    writeln!(out, "{}\n{}\n", domain.id, visible(&domain.about))?;
-    write_facts(&facts, out)
 }
 
 /// Writes a line for every rule.
@@ -98,34 +73,10 @@ fn write_facts(facts: &[(&str, String)], out: &mut dyn Write) -> io::Result<()> 
     writeln!(out, "{}", table(None, &rows))
 }
 
-fn reading(source: &Source) -> String {
-    match source.page_size {
-        Some(size) => format!("{} ({}, {} a page)", source.path, source.paging.as_str(), grouped(size.into())),
-        None => format!("{} ({})", source.path, source.paging.as_str()),
-    }
-}
-
-fn key_part(part: &KeyPart) -> String {
-    match part {
-        KeyPart::Field(path) => path.to_string(),
-        KeyPart::Parent => "the parent's key".to_owned(),
-        KeyPart::Org => "the organisation's id".to_owned(),
-    }
-}
-
-fn reference(reference: &Reference) -> String {
-    let targets: Vec<&str> = reference.targets.iter().map(DomainId::as_str).collect();
-    format!("{} → {}", reference.path, targets.join(" or "))
-}
-
-fn joined(paths: &[FieldPath], between: &str) -> String {
-    paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
-}
-
 mod v1 {
     use serde::Serialize;
 
-    use crate::catalogue::{self, Paging, Tier};
+    use crate::catalogue::{self, Origin, Paging, PermissionMode, Tier};
     use crate::model::{ChangeKind, DomainId, Severity};
     use crate::policy::{Layer, RuleSummary};
 
@@ -146,8 +97,11 @@ mod v1 {
         paging: Paging,
         parent: Option<&'d DomainId>,
         permission: &'d [String],
+        permission_mode: PermissionMode,
         schema_version: u32,
         terraform_types: &'d [String],
+        origin: Origin,
+        files: [&'d str; 2],
     }
 
     #[derive(Serialize)]
@@ -197,8 +151,11 @@ mod v1 {
                 paging: domain.source.paging,
                 parent: domain.source.parent.as_ref(),
                 permission: &domain.source.permission,
+                permission_mode: domain.source.permission_mode,
                 schema_version: domain.schema_version,
                 terraform_types: &domain.terraform,
+                origin: domain.origin,
+                files: [&domain.file, &domain.schema_file],
             }
         }
     }

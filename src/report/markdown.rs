@@ -124,7 +124,7 @@ fn cell(text: &str) -> String {
 }
 
 /// A text as a code span: delimited by more backticks than it holds in a row.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = visible(text);
     let fence = "`".repeat(1 + longest_run_of_backticks(&text));
     let is_edge = |edge: &str| edge.starts_with(['`', ' ']);
@@ -154,7 +154,7 @@ fn longest_run_of_backticks(text: &str) -> usize {
 }
 
 /// A sentence: its plain words as they are, every other word as code.
-fn prose(text: &str) -> String {
+pub(super) fn prose(text: &str) -> String {
     let text = visible(text);
     let words = text.split_whitespace().map(|word| {
         let behind_lead = word.trim_start_matches('(');

@@ -12,7 +12,10 @@ mod field;
 pub mod json;
 pub mod listing;
 pub mod markdown;
+pub mod noise;
 mod notes;
+pub mod plan;
+pub mod role;
 pub mod run;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]

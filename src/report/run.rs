@@ -145,6 +145,8 @@ mod v1 {
         status: RunStatus,
         entities: u64,
         expected: Option<u64>,
+        received: u64,
+        pages: u64,
         requests: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
         cause: Option<&'r str>,
@@ -202,6 +204,8 @@ mod v1 {
                 status: domain.status,
                 entities: domain.entities,
                 expected: domain.expected,
+                received: domain.received,
+                pages: domain.pages,
                 requests: domain.requests,
                 cause: domain.cause.as_deref().or(status),
             }

@@ -141,6 +141,7 @@ impl From<FetchError> for Failure {
             FetchError::Unauthorised { .. } | FetchError::Forbidden { .. } => {
                 (Exit::Authentication, "check the roles of the OAuth client, and that it may be used from this address")
             }
+            FetchError::LimitReached { .. } => (Exit::Usage, "raise `--max-requests`"),
             FetchError::Transport { .. } | FetchError::Silent { .. } => {
                 (Exit::Upstream, "check the region, the network and the proxy settings")
             }

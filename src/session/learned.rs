@@ -9,7 +9,7 @@ use super::run::RunOptions;
 use super::workspace::Workspace;
 use crate::canonical::{Canonicaliser, Scan, SecretKey};
 use crate::capture::{CaptureRun, View};
-use crate::catalogue::Domain;
+use crate::catalogue::{Catalogue, Domain, Tier};
 use crate::model::{DomainId, DomainSnapshot, EntityKey, OwnedValue, Value};
 use crate::record::{Heartbeat, Ledger, LedgerStatus, MigratedDomain, Observed, Rekeyed, RunStatus};
 
@@ -50,7 +50,12 @@ pub(super) fn learned(
     let mut observed = Vec::new();
     for (id, capture) in &captured.domains {
         let entry = ledger.domains.get(id);
-        let treatment = workspace.catalogue.get(id).map(|domain| workspace.scan.treatment(domain));
+        let domain = workspace.catalogue.get(id);
+        let treatment = domain.map(|domain| workspace.scan.treatment(domain));
+        // A domain with a cadence of its own is not overdue before its next round is.
+        let has_cadence = domain.is_some_and(|domain| domain.tier != Tier::Standard);
+        let cadence = if has_cadence { workspace.config.deep_every } else { Duration::ZERO };
+        let patience = workspace.config.stale_after + cadence;
         let is_on_record = entry.is_some_and(|entry| {
             entry.digest.is_some()
                 && entry.digest == capture.digest.map(|digest| digest.to_string())
@@ -61,8 +66,10 @@ pub(super) fn learned(
             RunStatus::Forbidden => Some(LedgerStatus::Forbidden),
             RunStatus::Absent => Some(LedgerStatus::Absent),
             RunStatus::Skipped => Some(LedgerStatus::Skipped),
+            // Nothing is known to be wrong with a domain that is captured for the first time, but it is not all there.
+            RunStatus::Partial if entry.is_none() && capture.content.is_some() => Some(LedgerStatus::Stale),
             RunStatus::Partial | RunStatus::Failed => {
-                is_stale(id, heartbeat, options.now, workspace.config.stale_after).then_some(LedgerStatus::Stale)
+                is_stale(id, heartbeat, options.now, patience).then_some(LedgerStatus::Stale)
             }
         };
         observed.push(Observed {
@@ -70,13 +77,15 @@ pub(super) fn learned(
             status,
             content: if is_on_record { None } else { capture.content.clone() },
             new_fields: capture.notes.new_fields.clone(),
+            is_under_way: capture.reach.is_some() && capture.status != RunStatus::Complete,
         });
     }
     for id in ledger.domains.keys() {
         if !options.profile.contains(id) && !captured.domains.contains_key(id) && workspace.catalogue.get(id).is_some()
         {
             let status = Some(LedgerStatus::Skipped);
-            observed.push(Observed { domain: id.clone(), status, content: None, new_fields: BTreeSet::new() });
+            let new_fields = BTreeSet::new();
+            observed.push(Observed { domain: id.clone(), status, content: None, new_fields, is_under_way: false });
         }
     }
     observed
@@ -103,16 +112,25 @@ pub(super) fn rekeyed(previous: &SecretKey, captured: &CaptureRun) -> Rekeyed {
 /// The view to put on record. The old one stays while removals are held because it differs, so that they stay held, and while
 /// there is a domain on record that was not wholly seen under the new one, as what it lacks under it could not be told from
 /// what was removed.
-pub(super) fn view_on_record(captured: &CaptureRun, ledger: &Ledger, options: &RunOptions) -> Option<String> {
+///
+/// Domains with a cadence of their own do not hold it: their listings stand under parents that do.
+pub(super) fn view_on_record(
+    catalogue: &Catalogue,
+    captured: &CaptureRun,
+    ledger: &Ledger,
+    options: &RunOptions,
+) -> Option<String> {
     let recorded = ledger.view.clone();
+    let has_cadence =
+        |id: &DomainId| options.by_cadence && catalogue.get(id).is_some_and(|domain| domain.tier != Tier::Standard);
     let is_unseen = |id: &DomainId| match captured.domains.get(id) {
         Some(capture) => matches!(capture.status, RunStatus::Partial | RunStatus::Failed),
         None => options.profile.contains(id),
     };
-    let holds = ledger.domains.iter().any(|(id, entry)| entry.digest.is_some() && is_unseen(id));
+    let holds = ledger.domains.iter().any(|(id, entry)| entry.digest.is_some() && !has_cadence(id) && is_unseen(id));
     match (&captured.view, recorded) {
         (_, Some(recorded)) if holds => Some(recorded),
-        (View::Known(view), _) => Some(view.clone()),
+        (view @ View::Known(_), _) => view.digest(),
         (View::Unreadable, _) => None,
         (View::Unknown, recorded) => recorded,
     }

@@ -3,12 +3,16 @@
 //! Ties the edges together: the configuration, the API, the trail. What happens on the way is told to an [`Observer`], the
 //! present is an argument, and so is the clock that waits go by. Knows nothing of the terminal.
 
+mod due;
+mod estimate;
 mod exit;
 mod failure;
 mod learned;
 mod make;
+mod noise;
 mod observer;
 mod on_record;
+mod own_domains;
 mod recording;
 mod remote;
 mod revision;
@@ -17,14 +21,15 @@ mod time;
 mod verdict;
 mod workspace;
 
+pub use estimate::{Planned, plan};
 pub use exit::{Exit, Exits};
 pub use failure::Failure;
 pub use make::make_trail;
+pub use noise::{NoiseOf, noise};
 pub use observer::{Observer, Unobserved};
+pub use own_domains::{catalogue, catalogue_in};
 pub use recording::HEARTBEAT_REF;
 pub use revision::{commits_between, kind, last_run, resolve};
 pub use run::{Effect, RunOptions, Taken, client, endpoint, profile, take};
 pub use time::{of_seconds, written};
-pub use workspace::{
-    CONFIG_FILE, CommitTree, RULES_FILE, Workspace, archive, catalogue, matching_domains, shipped_rules,
-};
+pub use workspace::{CONFIG_FILE, CommitTree, RULES_FILE, Workspace, archive, matching_domains, shipped_rules};

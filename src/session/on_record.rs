@@ -4,14 +4,21 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::learned::migrate;
 use super::workspace::CommitTree;
+use crate::canonical::{Scan, SecretKey};
 use crate::capture::{CaptureRun, Recorded};
+use crate::catalogue::{Catalogue, Domain};
 use crate::model::{CanonicalText, DomainId, DomainSnapshot, EntityKey, EntitySource};
 use crate::record::{Archive, ArchiveError};
 
 /// The state on record, as the capture asks for it.
 pub(super) struct OnRecord<'a, 't> {
     pub(super) archive: &'a Archive<CommitTree<'t>>,
+    pub(super) secrets: &'a SecretKey,
+    pub(super) scan: &'a Scan,
+    pub(super) org: &'a str,
+    pub(super) catalogue: &'a Catalogue,
     /// What is on record and cannot be read.
     pub(super) damage: RefCell<Option<ArchiveError>>,
 }
@@ -22,11 +29,34 @@ impl Recorded for OnRecord<'_, '_> {
     }
 
     fn content(&self, domain: &DomainId) -> Result<Option<Rc<DomainSnapshot>>, String> {
-        self.archive.domain(domain).map_err(|error| {
+        let stored = self.archive.domain(domain).map_err(|error| {
             let told = crate::capture::with_causes(&error);
             self.damage.borrow_mut().get_or_insert(error);
             told
+        })?;
+        // What stays on record because it could not be captured has to have the form that everything gets in this run.
+        Ok(match (stored, self.catalogue.get(domain)) {
+            (Some(stored), Some(definition)) if !self.has_current_form(definition) => {
+                Some(Rc::new(migrate(definition, &stored, self.secrets, self.scan, self.org).content))
+            }
+            (stored, _) => stored,
         })
+    }
+
+    fn is_current(&self, domain: &Domain) -> bool {
+        let key = self.archive.ledger().and_then(|ledger| {
+            let entry = ledger.domains.get(&domain.id)?;
+            Some(entry.secret_key.clone().unwrap_or_else(|| ledger.secret_key.clone()))
+        });
+        self.has_current_form(domain) && key.is_some_and(|key| key == self.secrets.id())
+    }
+}
+
+impl OnRecord<'_, '_> {
+    fn has_current_form(&self, domain: &Domain) -> bool {
+        let Some(ledger) = self.archive.ledger() else { return false };
+        let entry = ledger.domains.get(&domain.id);
+        ledger.scan == self.scan.version() && entry.is_some_and(|entry| entry.treatment == self.scan.treatment(domain))
     }
 }
 

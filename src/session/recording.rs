@@ -2,14 +2,17 @@
 
 use chrono::{DateTime, Utc};
 
+use super::due::Due;
 use super::failure::Failure;
 use super::time::written;
+use super::verdict::cause;
 use super::workspace::Workspace;
-use crate::capture::{CaptureRun, DomainCapture};
+use crate::capture::{CaptureRun, DomainCapture, View};
+use crate::model::DomainId;
 use crate::policy::ClassifiedChange;
 use crate::record::{
-    CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, PlannedCommit, RecordPlan, RunId, RunStatus, SNAPSHOT_DIR,
-    commit_message,
+    CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, PlannedCommit, RecordPlan, Resume, RunId, RunStatus,
+    SNAPSHOT_DIR, commit_message,
 };
 use crate::trail::{CommitId, FileChange, NewCommit, Signature};
 
@@ -59,12 +62,25 @@ impl Recording<'_> {
     }
 
     /// Replaces the heartbeat.
-    pub(super) fn beat(&self, captured: &CaptureRun, earlier: Option<Heartbeat>) -> Result<(), Failure> {
+    pub(super) fn beat(
+        &self,
+        captured: &CaptureRun,
+        due: &Due,
+        ledger: &Ledger,
+        earlier: Option<Heartbeat>,
+    ) -> Result<(), Failure> {
         let at = written(self.now);
-        let domain = |capture: &DomainCapture| HeartbeatDomain {
-            status: capture.status,
-            cause: capture.trouble.as_ref().map(|trouble| trouble.cause.clone()),
-            captured_at: (capture.status == RunStatus::Complete).then(|| at.clone()),
+        let domain = |id: &DomainId, capture: &DomainCapture| {
+            let round = round(id, capture, due, &at);
+            let is_portioned = due.portions.after.contains_key(id);
+            HeartbeatDomain {
+                status: capture.status,
+                cause: cause(capture),
+                captured_at: (capture.status == RunStatus::Complete).then(|| at.clone()),
+                round_ended_at: (round.is_none() && (is_portioned || capture.status == RunStatus::Complete))
+                    .then(|| at.clone()),
+                resume: round,
+            }
         };
         let heartbeat = Heartbeat {
             schema_version: 1,
@@ -72,12 +88,31 @@ impl Recording<'_> {
             time: at.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             audit_watermark: None,
-            domains: captured.domains.iter().map(|(id, capture)| (id.clone(), domain(capture))).collect(),
+            domains: captured.domains.iter().map(|(id, capture)| (id.clone(), domain(id, capture))).collect(),
+            // Those that the view on record is the digest of: what was lost since then stays known for as long.
+            grants: match &captured.view {
+                view @ View::Known(grants) if view.digest() == ledger.view => Some(grants.clone()),
+                _ => None,
+            },
             runs: Vec::new(),
         };
         self.workspace.trail.write_ref_blob(HEARTBEAT_REF, &heartbeat.after(earlier).write())?;
         Ok(())
     }
+}
+
+/// Where the next run goes on with a domain; absent where its round has ended.
+fn round(id: &DomainId, capture: &DomainCapture, due: &Due, now: &str) -> Option<Resume> {
+    let reach = capture.reach.as_ref().filter(|reach| !reach.is_end())?;
+    let before = due.rounds.get(id);
+    let trouble = before.and_then(|before| before.trouble.clone());
+    Some(Resume {
+        began_at: before.map_or_else(|| now.to_owned(), |before| before.began_at.clone()),
+        after: reach.after.clone().or_else(|| before?.after.clone()),
+        done: reach.done,
+        parents: reach.parents,
+        trouble: trouble.or_else(|| capture.trouble.as_ref().map(|trouble| trouble.cause.clone())),
+    })
 }
 
 /// The signature of the tool.

@@ -7,6 +7,8 @@ use std::sync::atomic::AtomicUsize;
 
 use chrono::{DateTime, Utc};
 
+use super::due::Due;
+use super::estimate::estimated;
 use super::exit::{Exit, Exits};
 use super::failure::Failure;
 use super::learned::{former_keys, hidden, learned, migrate, rekeyed, view_on_record};
@@ -35,6 +37,10 @@ pub struct RunOptions {
     pub selection: Selection,
     /// The domains of the profile, whatever this run was narrowed to.
     pub profile: BTreeSet<DomainId>,
+    /// Whether domains of the deeper tiers follow their own cadence, instead of being captured whole and now.
+    pub by_cadence: bool,
+    /// The most requests that the run may send; `None` for any number.
+    pub max_requests: Option<u64>,
     /// Domains whose removals are taken without proof.
     pub accepted_removals: BTreeSet<DomainId>,
     /// Whether anything is written.
@@ -96,20 +102,25 @@ pub async fn take(
     let rules = workspace.policy()?;
 
     let client_id = connection.client_id.clone();
-    let client = client(workspace, connection, options.clock.clone())?;
+    let client = client(workspace, connection, options.clock.clone(), options.max_requests)?;
     let org = org_of(&client).await?;
     let scan = &workspace.scan;
     let ledger = ledger_of(&archive, &org, secrets, scan, observer)?;
     let reader = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, scan, org: &org };
-    let captured = capture(workspace, &reader, &client_id, &archive, &ledger, options, observer).await?;
-
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
+    let due = Due::of(workspace, options, heartbeat.as_ref());
+    if let Some(limit) = options.max_requests {
+        estimated(workspace, &client, &archive, &options.selection, &due, org.clone()).await?.within(limit)?;
+    }
+    let captured =
+        capture(workspace, &reader, &client_id, &archive, &ledger, (options, &due, heartbeat.as_ref()), observer)
+            .await?;
     let planned = plan(PlanInput {
         catalogue: &workspace.catalogue,
         archive: &archive,
         secret_key: secrets.id(),
         rekeyed: secrets.previous().map(|previous| rekeyed(previous, &captured)),
-        view: view_on_record(&captured, &ledger, options),
+        view: view_on_record(&workspace.catalogue, &captured, &ledger, options),
         ledger: ledger.clone(),
         observed: learned(workspace, options, &ledger, heartbeat.as_ref(), &captured),
         scan,
@@ -130,14 +141,15 @@ pub async fn take(
     if options.effect != Effect::None {
         let mut recording = Recording { workspace, run: &run, org: &org, now: options.now, tip };
         commits = recording.commit(&planned, &classified)?;
-        recording.beat(&captured, heartbeat)?;
+        recording.beat(&captured, &due, &planned.ledger, heartbeat.clone())?;
         if let (Effect::Push, Some(remote)) = (options.effect, remote) {
             superseded = remote.push(workspace, options.now, observer)?.is_superseded();
             // The push may have rebuilt them.
             commits = commits_of_run(workspace, &run)?;
         }
     }
-    let (exits, findings) = judge(workspace, &ledger, &planned, &captured);
+    let grants = earlier_grants(heartbeat.as_ref());
+    let (exits, findings) = judge(workspace, &ledger, &planned, &captured, grants, &after);
     let before = tip.map(|tip| endpoint(workspace, tip)).transpose()?;
     let now = Endpoint { commit: commits.last().map(ToString::to_string), taken_at: at };
     let changes = ChangeSet::arranged(before, Some(now), classified);
@@ -169,15 +181,8 @@ fn ledger_of(
     scan: &Scan,
     observer: &dyn Observer,
 ) -> Result<Ledger, Failure> {
-    let ledger = match archive.ledger() {
-        Some(ledger) if ledger.org != org => {
-            let message = format!("the trail belongs to the organisation {}, the credentials to {org}", ledger.org);
-            return Err(Failure::new(Exit::Integrity, message)
-                .hint("use the credentials of the trail's organisation, or a trail of its own for the other"));
-        }
-        Some(ledger) => ledger.clone(),
-        None => Ledger::new(org, &secrets.id(), scan.version()),
-    };
+    refuse_other_org(archive, org)?;
+    let ledger = archive.ledger().cloned().unwrap_or_else(|| Ledger::new(org, &secrets.id(), scan.version()));
     let previous_key = secrets.previous().map(SecretKey::id);
     if former_keys(&ledger).any(|key| key != secrets.id() && Some(&key) != previous_key.as_ref()) {
         observer.warn(
@@ -188,6 +193,23 @@ fn ledger_of(
     Ok(ledger)
 }
 
+/// A trail is of one organisation.
+pub(super) fn refuse_other_org(archive: &Archive<CommitTree<'_>>, org: &str) -> Result<(), Failure> {
+    match archive.ledger() {
+        Some(ledger) if ledger.org != org => {
+            let message = format!("the trail belongs to the organisation {}, the credentials to {org}", ledger.org);
+            Err(Failure::new(Exit::Integrity, message)
+                .hint("use the credentials of the trail's organisation, or a trail of its own for the other"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The client's own grants as an earlier run saw them.
+fn earlier_grants(heartbeat: Option<&Heartbeat>) -> Option<&[String]> {
+    heartbeat.and_then(|heartbeat| heartbeat.grants.as_deref())
+}
+
 /// Reads the selected domains.
 async fn capture(
     workspace: &Workspace,
@@ -195,22 +217,32 @@ async fn capture(
     client_id: &str,
     archive: &Archive<CommitTree<'_>>,
     ledger: &Ledger,
-    options: &RunOptions,
+    (options, due, heartbeat): (&RunOptions, &Due, Option<&Heartbeat>),
     observer: &dyn Observer,
 ) -> Result<CaptureRun, Failure> {
     let view = reader.view(client_id).await;
     let policy = RemovalPolicy {
         accepted: options.accepted_removals.clone(),
-        caution: view.caution(ledger.view.as_deref(), archive.ledger().is_none()),
+        caution: view.caution(ledger.view.as_deref(), earlier_grants(heartbeat), archive.ledger().is_none()),
         reads_left: AtomicUsize::new(workspace.config.confirm_reads),
     };
-    let on_record = OnRecord { archive, damage: RefCell::new(None) };
-    let domains = reader.run(&options.selection, &on_record, &policy, &Told { observer }).await;
+    let on_record = OnRecord {
+        archive,
+        secrets: reader.secrets,
+        org: reader.org,
+        catalogue: reader.catalogue,
+        scan: reader.scan,
+        damage: RefCell::new(None),
+    };
+    let mut domains = reader.run(&due.selection, &on_record, &due.portions, &policy, &Told { observer }).await;
     observer.ends();
     // A run on top of a state that cannot be read would be a guess.
     match on_record.damage.take() {
         Some(damage) => Err(damage.into()),
-        None => Ok(CaptureRun { domains, view }),
+        None => {
+            due.settle(&mut domains);
+            Ok(CaptureRun { domains, view })
+        }
     }
 }
 
@@ -235,11 +267,17 @@ pub fn endpoint(workspace: &Workspace, commit: CommitId) -> Result<Endpoint, Fai
     Ok(Endpoint { commit: Some(commit.to_string()), taken_at: of_seconds(info.committer.seconds) })
 }
 
-/// A client of the API for one run.
-pub fn client(workspace: &Workspace, connection: Connection, clock: Arc<dyn Clock>) -> Result<Client, Failure> {
+/// A client of the API for one run, which may send so many requests.
+pub fn client(
+    workspace: &Workspace,
+    connection: Connection,
+    clock: Arc<dyn Clock>,
+    max_requests: Option<u64>,
+) -> Result<Client, Failure> {
     let mut options = ClientOptions::new(connection.hosts, connection.client_id, connection.client_secret);
     options.in_flight = workspace.config.in_flight;
     options.rate_share = workspace.config.rate_share;
+    options.max_requests = max_requests;
     Client::new(options, clock).map_err(|error| Failure::of(Exit::Internal, &error))
 }
 

@@ -1,9 +1,13 @@
 //! How a run ends, and what it found that is no change.
 
+use std::collections::BTreeMap;
+
 use super::exit::{Exit, Exits};
 use super::workspace::Workspace;
+use crate::canonical::value_of;
 use crate::capture::{CaptureRun, DomainCapture, Trouble, TroubleKind};
-use crate::model::{DomainId, Severity};
+use crate::catalogue::Catalogue;
+use crate::model::{DomainId, EntityKey, EntitySource, Severity};
 use crate::record::{InHistory, Ledger, LedgerStatus, RecordPlan, RunDomain, RunFinding, RunStatus};
 
 /// What became of a domain, for the document of the run.
@@ -12,26 +16,45 @@ pub(super) fn run_domain(capture: &DomainCapture, ledger: &Ledger, id: &DomainId
         status: capture.status,
         entities: ledger.domains.get(id).map_or(0, |entry| entry.entities),
         expected: capture.promised,
+        received: capture.received,
+        pages: capture.pages,
         requests: capture.requests,
-        cause: capture.trouble.as_ref().map(|trouble| trouble.cause.clone()),
+        cause: cause(capture),
     }
 }
 
+/// Why a domain is not complete.
+pub(super) fn cause(capture: &DomainCapture) -> Option<String> {
+    let under_way = capture.reach.as_ref().filter(|reach| !reach.is_end());
+    let under_way = under_way
+        .map(|reach| format!("{} of {} parents are captured; the next run goes on", reach.done, reach.parents));
+    capture.trouble.as_ref().map(|trouble| trouble.cause.clone()).or(under_way)
+}
+
 /// How the run ends, and what it found that is no change.
+///
+/// `grants` are the client's own as an earlier run saw them, `names` the state after the run, to call roles and divisions by
+/// their names.
 pub(super) fn judge(
     workspace: &Workspace,
     before: &Ledger,
     planned: &RecordPlan,
     captured: &CaptureRun,
+    grants: Option<&[String]>,
+    names: &dyn EntitySource,
 ) -> (Exits, Vec<RunFinding>) {
     let mut exits = Exits::default();
     let after = &planned.ledger;
-    let mut findings: Vec<RunFinding> = planned.in_history.iter().map(in_history).collect();
+    let mut findings = lost_views(workspace, before, captured, grants, names);
+    findings.extend(planned.in_history.iter().map(in_history));
+    findings.extend(planned.anew.iter().map(begun_anew));
     let accept = &workspace.config.accept;
     let mut troubles: Vec<&Trouble> = Vec::new();
     for (id, capture) in &captured.domains {
         let is_accepted = matches!(capture.status, RunStatus::Forbidden | RunStatus::Absent) && accept.is_match(id);
-        if matches!(capture.status, RunStatus::Complete | RunStatus::Skipped) || is_accepted {
+        // A portion that ended where it should is all that the run was to capture.
+        let is_portion = capture.status == RunStatus::Partial && capture.trouble.is_none();
+        if matches!(capture.status, RunStatus::Complete | RunStatus::Skipped) || is_accepted || is_portion {
             continue;
         }
         exits.add(Exit::Partial);
@@ -83,4 +106,82 @@ fn in_history(found: &InHistory) -> RunFinding {
         message: format!("{place} of {of} holds a secret (rule {rule}), and the clear value is in history"),
         remedy: "Rotate the secret: whoever can read the trail can read the old one.".to_owned(),
     }
+}
+
+/// What is told of a domain whose stored form could not be migrated.
+fn begun_anew(id: &DomainId) -> RunFinding {
+    RunFinding {
+        rule: "new-baseline".to_owned(),
+        severity: Severity::Medium,
+        domain: Some(id.clone()),
+        entity: None,
+        place: None,
+        message: format!("{id} begins anew: its entities have other keys than those on record"),
+        remedy: "Compare the two by hand where what changed in between matters.".to_owned(),
+    }
+}
+
+/// What the client could see and cannot any more: grants of its own, and divisions whose entities vanished.
+fn lost_views(
+    workspace: &Workspace,
+    before: &Ledger,
+    captured: &CaptureRun,
+    grants: Option<&[String]>,
+    names: &dyn EntitySource,
+) -> Vec<RunFinding> {
+    let called = |id: &str| match name_anywhere(&workspace.catalogue, names, id) {
+        Some(name) => format!("{name} ({id})"),
+        None => id.to_owned(),
+    };
+    let lost = captured.view.lost(before.view.as_deref(), grants).unwrap_or_default();
+    let mut findings: Vec<RunFinding> = lost
+        .iter()
+        .map(|grant| {
+            let (role, division) = grant.split_once(' ').unwrap_or((grant, ""));
+            RunFinding {
+                rule: "permission-lost".to_owned(),
+                severity: Severity::High,
+                domain: None,
+                entity: None,
+                place: None,
+                message: format!(
+                    "the OAuth client lost the role {} in the division {}",
+                    called(role),
+                    called(division)
+                ),
+                remedy: "Give the role back. Until every domain was captured whole without it, no removal is recorded."
+                    .to_owned(),
+            }
+        })
+        .collect();
+    let mut divisions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (id, capture) in &captured.domains {
+        for division in &capture.out_of_view {
+            divisions.entry(division).or_default().push(id.as_str());
+        }
+    }
+    findings.extend(divisions.into_iter().map(|(division, domains)| {
+        RunFinding {
+            rule: "division-out-of-view".to_owned(),
+            severity: Severity::High,
+            domain: None,
+            entity: None,
+            place: None,
+            message: format!("nothing of the division {} is seen any more in {}", called(division), domains.join(", ")),
+            remedy: "Check the divisions of the OAuth client's roles; if everything there was deleted, take it with \
+                 `orgtrail snapshot --accept-removals GLOB`."
+                .to_owned(),
+        }
+    }));
+    findings
+}
+
+/// The name of the entity of an id, whatever its domain.
+fn name_anywhere(catalogue: &Catalogue, names: &dyn EntitySource, id: &str) -> Option<String> {
+    let key = EntityKey::new(id);
+    catalogue.iter().filter(|domain| domain.source.parent.is_none()).find_map(|domain| {
+        let text = names.entity(&domain.id, &key)?;
+        let body = value_of(&text);
+        domain.identity.name.as_ref()?.find(&body)?.as_str().map(ToOwned::to_owned)
+    })
 }

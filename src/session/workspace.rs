@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::own_domains::catalogue_of;
 use crate::canonical::Scan;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, USER_DIR};
 use crate::config::{Config, DomainGlobError, DomainGlobs};
 use crate::model::DomainId;
 use crate::policy::{Policy, Rule, built_in_rules, user_rules};
@@ -72,25 +73,21 @@ pub fn archive(workspace: &Workspace, commit: Option<CommitId>) -> Result<Archiv
             && entry.schema_version > domain.schema_version
         {
             let (found, known) = (entry.schema_version, domain.schema_version);
-            return Err(ArchiveError::Newer { what: id.to_string(), found, known }.into());
+            let newer = ArchiveError::Newer { what: id.to_string(), found, known };
+            let hint = format!(
+                "use the version of orgtrail that wrote it, a later one, or the domain file in {USER_DIR}/ that it was \
+                 written with"
+            );
+            return Err(Failure::from(newer).hint(hint));
         }
     }
     Ok(archive)
-}
-
-/// The domains; a binary whose own files cannot be read is defective.
-pub fn catalogue() -> Result<Catalogue, Failure> {
-    Catalogue::built_in().map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure::new(Exit::Internal, format!("the built-in domains cannot be read: {}", lines.join("; ")))
-    })
 }
 
 impl Workspace {
     /// Opens the trail in a folder, configured by a file of its own or by the one named.
     pub fn open(dir: &Path, config: Option<&Path>) -> Result<Self, Failure> {
         let trail = Trail::open(dir)?;
-        let catalogue = catalogue()?;
         let head = trail.head_branch()?;
         let no_trail = || {
             let place = dir.display();
@@ -99,6 +96,7 @@ impl Workspace {
         };
         let text = settings_file(&trail, head.as_deref(), config, CONFIG_FILE)?.ok_or_else(no_trail)?;
         let file = config.map_or_else(|| CONFIG_FILE.to_owned(), |path| path.display().to_string());
+        let catalogue = catalogue_of(&trail, head.as_deref())?;
         let config = Config::parse(&file, &text, &catalogue).map_err(|problems| {
             Failure::new(Exit::Usage, problems.to_string()).hint("`orgtrail config check` checks again")
         })?;
@@ -142,7 +140,7 @@ pub fn shipped_rules(catalogue: &Catalogue) -> Result<Vec<Rule>, Failure> {
 }
 
 /// A settings file: the one named, else that of the working tree, else, in a bare repository, that of the branch.
-fn settings_file(
+pub(super) fn settings_file(
     trail: &Trail,
     branch: Option<&str>,
     named: Option<&Path>,

@@ -3,19 +3,22 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::contract::{Contract, Endpoint};
+use super::census::ORGANISATION_PATH;
+use super::contract::{Contract, Endpoint, Method, Permissions};
 use super::fault::Effect;
+use super::filter::{Filter, member_of};
 use super::grants::{self, SUBJECTS_PATH};
 use super::noise::{Noise, write};
 use super::page;
 use super::path::{PathTemplate, Placeholders, best};
+use super::place;
 use super::population::Member;
-use super::recipe::ORGANISATION_PATH;
+use super::query;
 use super::reply::Refusal;
 use super::rng::Rng;
 use super::world::World;
-use crate::catalogue::{Catalogue, Domain, FieldPath, Paging, Segment};
-use crate::model::{DomainId, Object, OwnedValue, Value};
+use crate::catalogue::{Catalogue, Domain, Paging, Source};
+use crate::model::{DomainId, EntityKey, Object, Value};
 
 /// The path at which a program learns who it is.
 const TOKEN_PATH: &str = "/api/v2/tokens/me";
@@ -23,15 +26,18 @@ const TOKEN_PATH: &str = "/api/v2/tokens/me";
 /// The path of the programs that can log in.
 pub(super) const CLIENTS_PATH: &str = "/api/v2/oauth/clients";
 
+/// Parameters that arrange an answer and choose nothing.
+const ARRANGING: [&str; 5] = ["pageNumber", "pageSize", "sortBy", "sortOrder", "expand"];
+
 /// The paths that are answered.
 pub(super) struct Api {
-    contract: Contract,
     routes: Vec<(PathTemplate, Route)>,
 }
 
 struct Route {
     domain: DomainId,
     purpose: Purpose,
+    method: Method,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,12 +49,37 @@ enum Purpose {
 /// What a request asks for.
 pub(super) struct Asked<'r> {
     pub(super) path: &'r str,
-    pub(super) query: &'r [(String, String)],
+    /// The parameters of the address and the body.
+    pub(super) query: Vec<(String, String)>,
     /// What the contract says of the path; a domain that the user added may be unknown to it.
     pub(super) endpoint: Option<&'r Endpoint>,
 }
 
-impl Asked<'_> {
+/// A request, as far as it says what it wants.
+pub(super) struct Call<'c> {
+    pub(super) method: &'c str,
+    pub(super) path: &'c str,
+    pub(super) query: &'c str,
+    pub(super) body: &'c str,
+}
+
+impl<'r> Asked<'r> {
+    /// Reads the parameters of a request, and refuses those that the path does not have.
+    fn read(call: &Call<'r>, method: Method) -> Result<Self, Refusal> {
+        let mut query = query::read(call.query);
+        if method == Method::Query {
+            query.extend(
+                query::read_body(call.body).ok_or_else(|| Refusal::bad_request("The body is no JSON object."))?,
+            );
+        }
+        let endpoint = Contract::embedded().endpoint(method, call.path);
+        let unknown = query.iter().find(|(name, _)| endpoint.is_some_and(|endpoint| !endpoint.takes(name)));
+        match unknown {
+            Some((name, _)) => Err(Refusal::bad_request(format!("{} has no parameter {name}.", call.path))),
+            None => Ok(Self { path: call.path, query, endpoint }),
+        }
+    }
+
     /// The value of a parameter, given or by default; several of one name are a list.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
         let given: Vec<&str> = self.query.iter().filter(|pair| pair.0 == name).map(|pair| pair.1.as_str()).collect();
@@ -59,51 +90,32 @@ impl Asked<'_> {
         }
     }
 
-    /// Refuses parameters that the path does not have.
-    fn check(&self) -> Result<(), Refusal> {
-        let Some(endpoint) = self.endpoint else { return Ok(()) };
-        match self.query.iter().find(|(name, _)| endpoint.parameter(name).is_none()) {
-            Some((name, _)) => Err(Refusal::bad_request(format!("{} has no parameter {name}.", self.path))),
-            None => Ok(()),
-        }
-    }
-
-    /// The parameters as a filter of entities.
-    pub(super) fn filter(&self) -> Filter {
+    /// The parameters as a filter of the entities of a domain, without those that mean something else.
+    pub(super) fn filter(&self, domain: &Domain) -> Filter {
         let given = self.query.iter().map(|(name, _)| name.as_str());
         let by_default = self.endpoint.iter().flat_map(|endpoint| endpoint.defaults()).map(|(name, _)| name);
-        let names: BTreeSet<&str> = given.chain(by_default).collect();
-        let wanted = |name: &str| {
-            let values = self.parameter(name).unwrap_or_default();
-            (FieldPath::parse(name), values.split(',').map(ToOwned::to_owned).collect())
+        let cursor = &domain.source.cursor;
+        let is_paging = |name: &str| {
+            ARRANGING.contains(&name)
+                || (domain.source.paging == Paging::Cursor && (name == cursor.parameter || name == cursor.size))
         };
-        Filter(names.into_iter().map(wanted).collect())
+        let mut filter = Filter::default();
+        for name in given.chain(by_default).collect::<BTreeSet<&str>>() {
+            let values = self.parameter(name).unwrap_or_default();
+            if !values.is_empty() && !is_paging(name) && !domain.source.bind.contains_key(name) {
+                filter.want(member_of(domain, name), &values);
+            }
+        }
+        filter
     }
 
     /// Members that are left out because the request does not ask for them.
     pub(super) fn left_out(&self, detail_only: &[String]) -> Vec<String> {
         let asked_for = self.parameter("expand").unwrap_or_default();
         let optional = self.endpoint.and_then(|endpoint| endpoint.parameter("expand"));
-        let optional = optional.map(|parameter| parameter.values.as_slice()).unwrap_or_default();
-        let names = optional.iter().chain(detail_only);
-        names.filter(|name| asked_for.split(',').all(|asked| asked != name.as_str())).cloned().collect()
-    }
-}
-
-/// Which entities a request lets be seen: a parameter that is named like a member of an entity wants one of its values there.
-pub(super) struct Filter(Vec<(FieldPath, Vec<String>)>);
-
-impl Filter {
-    pub(super) fn shows(&self, entity: &OwnedValue) -> bool {
-        self.0.iter().all(|(path, wanted)| {
-            let actual = match path.find(entity) {
-                Some(Value::String(text)) => text.as_ref(),
-                Some(Value::Bool(true)) => "true",
-                Some(Value::Bool(false)) => "false",
-                _ => return true,
-            };
-            wanted.iter().any(|wanted| wanted == "any" || wanted.eq_ignore_ascii_case(actual))
-        })
+        let names = optional.iter().flat_map(|parameter| parameter.values());
+        let names = names.chain(detail_only.iter().map(String::as_str));
+        names.filter(|name| asked_for.split(',').all(|asked| asked != *name)).map(ToOwned::to_owned).collect()
     }
 }
 
@@ -111,62 +123,68 @@ impl Api {
     pub(super) fn of(catalogue: &Catalogue) -> Self {
         let mut routes = Vec::new();
         for domain in catalogue.iter() {
-            let mut add = |path: &str, purpose| {
-                routes.push((PathTemplate::new(path), Route { domain: domain.id.clone(), purpose }));
+            let mut add = |path: &str, purpose, method| {
+                routes.push((PathTemplate::new(path), Route { domain: domain.id.clone(), purpose, method }));
             };
-            add(&domain.source.path, Purpose::Listing);
+            add(&domain.source.path, Purpose::Listing, Method::of(&domain.source));
             if let Some(path) = &domain.source.detail {
-                add(path, Purpose::Detail);
+                add(path, Purpose::Detail, Method::Get);
             }
         }
-        Self { contract: Contract::embedded(), routes }
+        Self { routes }
     }
 
     /// Whether a path is that of a listing.
     pub(super) fn is_listing(&self, world: &World, path: &str) -> bool {
-        best(&self.routes, path).is_some_and(|(route, _)| {
+        best(&self.routes, path).into_iter().any(|(route, _)| {
             let domain = world.catalogue().get(&route.domain);
             route.purpose == Purpose::Listing && domain.is_some_and(|domain| domain.source.paging != Paging::Singleton)
         })
     }
 
     /// The permissions that a path needs.
-    pub(super) fn permissions(&self, world: &World, path: &str) -> Vec<String> {
-        match (self.contract.endpoint(path), best(&self.routes, path)) {
-            (Some(endpoint), _) => endpoint.permissions().to_vec(),
-            (None, Some((route, _))) => {
-                world.catalogue().get(&route.domain).map(|domain| domain.source.permission.clone()).unwrap_or_default()
-            }
-            (None, None) => Vec::new(),
+    pub(super) fn permissions(&self, world: &World, method: &str, path: &str) -> Permissions {
+        let endpoint = Method::named(method).and_then(|method| Contract::embedded().endpoint(method, path));
+        if let Some(endpoint) = endpoint {
+            return endpoint.permissions().clone();
         }
+        let domain = best(&self.routes, path).first().and_then(|(route, _)| world.catalogue().get(&route.domain));
+        let of = |source: &Source| Permissions { names: source.permission.clone(), mode: source.permission_mode };
+        domain.map(|domain| of(&domain.source)).unwrap_or_default()
     }
 
-    /// The body of an answer.
+    /// The body of an answer. Where several domains have the path, it is that of the first that has something there.
     pub(super) fn answer(
         &self,
         world: &World,
-        path: &str,
-        query: &[(String, String)],
+        call: &Call<'_>,
         client: &str,
         effect: Option<Effect>,
         rng: &mut Rng,
     ) -> Result<Vec<u8>, Refusal> {
-        let asked = Asked { path, query, endpoint: self.contract.endpoint(path) };
-        let found = best(&self.routes, path);
-        if found.is_none() && asked.endpoint.is_none() {
-            return Err(Refusal::not_found(path));
+        let not_allowed = || Refusal::new(405, "method.not.allowed", "The simulated org is for reading.");
+        let method = Method::named(call.method).ok_or_else(not_allowed)?;
+        let fitting = best(&self.routes, call.path);
+        let is_known = Contract::embedded().endpoint(method, call.path).is_some();
+        let of_method: Vec<_> = fitting.iter().filter(|(route, _)| route.method == method).collect();
+        if of_method.is_empty() && (method == Method::Query || !fitting.is_empty()) {
+            return Err(not_allowed());
         }
-        asked.check()?;
-        let domain = found.as_ref().and_then(|(route, _)| world.catalogue().get(&route.domain));
-        match (found, domain) {
-            (Some((Route { purpose: Purpose::Listing, .. }, placeholders)), Some(domain)) => {
-                page::answer(world, domain, &asked, &placeholders, effect, rng)
-            }
-            (Some((Route { purpose: Purpose::Detail, .. }, placeholders)), Some(domain)) => {
-                detail(world, domain, &asked, &placeholders, rng)
-            }
-            _ => by_hand(world, path, client, rng),
+        if of_method.is_empty() && !is_known {
+            return Err(Refusal::not_found(call.path));
         }
+        let asked = Asked::read(call, method)?;
+        for (route, placeholders) in of_method {
+            let Some(domain) = world.catalogue().get(&route.domain) else { continue };
+            let answer = match route.purpose {
+                Purpose::Listing => page::answer(world, domain, &asked, placeholders, effect, rng),
+                Purpose::Detail => detail(world, domain, &asked, placeholders, rng),
+            };
+            if !matches!(answer, Err(Refusal { status: 404, .. })) {
+                return answer;
+            }
+        }
+        by_hand(world, call.path, client, rng)
     }
 }
 
@@ -178,30 +196,23 @@ fn detail(
     placeholders: &Placeholders,
     rng: &mut Rng,
 ) -> Result<Vec<u8>, Refusal> {
-    let wanted: Vec<(FieldPath, &str)> =
-        placeholders.iter().map(|(name, text)| (FieldPath::parse(name), text.as_str())).collect();
-    let is_wanted = |member: &Member| {
-        wanted.iter().all(|(path, text)| match path.find(&member.value) {
-            Some(value) => value.as_str() == Some(text),
-            None => member.parent.as_ref().is_some_and(|parent| parent.as_str() == *text),
-        })
-    };
-    let living = world.members(&domain.id).iter().find(|member| is_wanted(member)).cloned();
-    let marks = !domain.removal.gone_when.is_empty();
-    let gone = || world.gone(&domain.id).find(|member| marks && is_wanted(member)).map(|member| marked(domain, member));
-    let filter = asked.filter();
-    let member = living.or_else(gone).filter(|member| filter.shows(&member.value));
-    let member = member.ok_or_else(|| Refusal::not_found(asked.path))?;
-    Ok(Noise::of(domain).answer(world, &member, &asked.left_out(&[]), rng))
+    let (filter, noise, left_out) = (asked.filter(domain), Noise::of(domain), asked.left_out(&[]));
+    if let Some(member) = world.read(domain, placeholders) {
+        let member = Some(member).filter(|member| filter.shows(&member.value));
+        let member = member.ok_or_else(|| Refusal::not_found(asked.path))?;
+        return Ok(noise.answer(world, &member, &left_out, rng));
+    }
+    let has_marks = !domain.removal.gone_when.is_empty();
+    let gone = world.read_gone(domain, placeholders).filter(|_| has_marks).map(|gone| marked(domain, gone));
+    let gone = gone.filter(|gone| filter.shows(&gone.value)).ok_or_else(|| Refusal::not_found(asked.path))?;
+    Ok(noise.answer_of_gone(world, &gone, &left_out, rng))
 }
 
 /// A removed entity with the marks of its domain.
 fn marked(domain: &Domain, member: &Member) -> Member {
     let mut member = member.clone();
     for (path, mark) in &domain.removal.gone_when {
-        if let (Value::Object(object), [Segment::Name(name)]) = (&mut member.value, path.segments()) {
-            object.insert(name.clone(), mark.clone());
-        }
+        place::put(&mut member.value, path, mark.clone());
     }
     member
 }
@@ -246,7 +257,6 @@ fn organisation_name(world: &World) -> &str {
 }
 
 fn client_name<'w>(world: &'w World, id: &str) -> &'w str {
-    let is_client = |member: &&Member| member.key.as_str() == id;
-    let of = |domain: &Domain| world.members(&domain.id).iter().find(is_client)?.value.get("name")?.as_str();
+    let of = |domain: &Domain| world.entity(&domain.id, &EntityKey::new(id))?.get("name")?.as_str();
     domain_at(world, CLIENTS_PATH).and_then(of).unwrap_or("Program")
 }

@@ -67,10 +67,12 @@ impl World {
     }
 
     fn recreate(&mut self, edit: &Edit) -> Result<EntityKey, WorldError> {
+        let catalogue = std::sync::Arc::clone(self.catalogue());
         let domain = &edit.domain;
         let (key, mut entity) = self.picked_entity(edit)?;
-        let parent = self.member(domain, &key).and_then(|member| member.parent.clone());
-        let id = self.new_id(domain);
+        let definition = catalogue.get(domain).ok_or_else(|| WorldError::UnknownDomain(domain.clone()))?;
+        let parent = self.find_member(domain, &key).and_then(|member| member.parent().cloned());
+        let id = self.new_id(definition);
         let old = place::find_mut(&mut entity, &Pointer::root().child("id"));
         let old = old.map(|place| std::mem::replace(place, Value::from(id.as_str())));
         let Some(Value::String(old)) = old else { return Err(WorldError::NoKey(domain.clone())) };
@@ -86,6 +88,9 @@ impl World {
         for domain in catalogue.iter() {
             let references = domain.references.iter().filter(|reference| reference.targets.contains(target));
             let paths: Vec<&FieldPath> = references.map(|reference| &reference.path).collect();
+            if paths.is_empty() {
+                continue;
+            }
             for key in self.keys(&domain.id).cloned().collect::<Vec<_>>() {
                 let Some(entity) = self.entity(&domain.id, &key) else { continue };
                 let refers =
@@ -104,7 +109,8 @@ impl World {
 
     fn picked_entity(&self, edit: &Edit) -> Result<(EntityKey, OwnedValue), WorldError> {
         let key = self.picked(&edit.domain, edit.entity.as_ref())?;
-        let entity = self.entity(&edit.domain, &key).cloned().unwrap_or(Value::Null);
+        let member = self.find_member(&edit.domain, &key);
+        let entity = member.map_or(Value::Null, |member| member.into_owned().value);
         Ok((key, entity))
     }
 
@@ -129,7 +135,7 @@ impl World {
         let mut filling = Filling {
             rng: self.next_rng(),
             targets: &*self,
-            number: self.members(domain).len() + 1,
+            number: self.next_number(domain),
             parent: parent.map(EntityKey::as_str),
             itself: None,
             unresolved: Vec::new(),
@@ -179,7 +185,7 @@ mod tests {
 
     use super::*;
     use crate::canonical::compact;
-    use crate::catalogue::{Catalogue, Domain};
+    use crate::catalogue::{Catalogue, Domain, Paging};
     use crate::sim::{DAY_SEED, Scale, Script};
 
     fn world() -> World {
@@ -263,14 +269,15 @@ mod tests {
         let old = world.keys(&domain).next().unwrap().clone();
         let name = world.name_of(&domain, &old).unwrap().to_owned();
         let count = |world: &World, id: &str| entities(world).iter().filter(|(_, text)| text.contains(id)).count();
-        let below = |domain: &&Domain| domain.source.parent.is_some();
+        // What every parent has, the new one has too.
+        let below = |domain: &&Domain| domain.source.parent.is_some() && domain.source.paging != Paging::Singleton;
         let children: Vec<&DomainId> = catalogue.iter().filter(below).map(|domain| &domain.id).collect();
         let new = world.apply(&edit(&domain, 0, Action::Recreate)).unwrap();
         assert_eq!(world.name_of(&domain, &new), Some(name.as_str()));
         assert_eq!((world.entity(&domain, &old), count(&world, old.as_str())), (None, 0));
         assert!(count(&world, new.as_str()) > 1, "nothing refers to it");
         for child in children {
-            assert!(world.members(child).iter().all(|member| member.parent.as_ref() != Some(&new)));
+            assert!(world.members(child).iter().all(|member| member.parent() != Some(&new)));
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Between socket and world: login, tokens, rate limit, faults, the log of requests. Synchronous, and without a clock of its own.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::api::{Api, CLIENTS_PATH, domain_at};
+use super::api::{Api, CLIENTS_PATH, Call, domain_at};
+use super::contract::Permissions;
 use super::fault::{Effect, Faults, RateHeaders};
 use super::login::{Client, Tokens};
 use super::query;
@@ -11,6 +13,7 @@ use super::reply::{Body, Refusal, Reply};
 use super::rng::Rng;
 use super::server::ServerOptions;
 use super::world::World;
+use crate::catalogue::PermissionMode;
 use crate::model::Value;
 
 /// The path of the token endpoint.
@@ -40,8 +43,12 @@ pub struct LoggedRequest {
     pub path: String,
     /// Its parameters, decoded, in order.
     pub query: Vec<(String, String)>,
+    /// Its body, where it is a query that is sent by POST.
+    pub body: String,
     /// The status of the answer; `None` where the connection broke.
     pub status: Option<u16>,
+    /// When it came, by the clock of the server.
+    pub at: Duration,
 }
 
 /// All that requests share.
@@ -88,28 +95,31 @@ impl Gate {
 
     /// Answers a request and logs it.
     pub(super) fn serve(&self, incoming: &Incoming<'_>) -> Reply {
-        let reply = if incoming.path == LOGIN_PATH { self.log_in(incoming) } else { self.call(incoming) };
+        let at = (self.options.now)();
+        let reply = if incoming.path == LOGIN_PATH { self.log_in(incoming, at) } else { self.call(incoming, at) };
         let status = (reply.body != Body::Reset).then_some(reply.status);
         self.desk().log.push(LoggedRequest {
             method: incoming.method.to_owned(),
             path: incoming.path.to_owned(),
             query: query::read(incoming.query),
+            // A login holds nothing that a test could ask for.
+            body: if incoming.path == LOGIN_PATH { String::new() } else { incoming.body.to_owned() },
             status,
+            at,
         });
         reply
     }
 
-    fn log_in(&self, incoming: &Incoming<'_>) -> Reply {
+    fn log_in(&self, incoming: &Incoming<'_>, now: Duration) -> Reply {
         if incoming.method != "POST" {
             return Refusal::new(405, "method.not.allowed", "A token is asked for with POST.").reply("");
         }
-        let (now, lifetime) = ((self.options.now)(), self.options.token_lifetime);
+        let lifetime = self.options.token_lifetime;
         let authorization = incoming.authorization;
         self.desk().tokens.grant(&self.client, authorization, incoming.body, now, lifetime, self.seed)
     }
 
-    fn call(&self, incoming: &Incoming<'_>) -> Reply {
-        let now = (self.options.now)();
+    fn call(&self, incoming: &Incoming<'_>, now: Duration) -> Reply {
         let world = self.world();
         let mut desk = self.desk();
         let number = desk.served;
@@ -123,7 +133,7 @@ impl Gate {
 
         let mut rng = Rng::keyed(self.seed, &["request", &number.to_string()]);
         let correlation = rng.uuid();
-        let permissions = self.api.permissions(&world, incoming.path);
+        let permissions = self.api.permissions(&world, incoming.method, incoming.path);
         let reply = if let Some(reply) = effect.and_then(|effect| refused_by(effect, &permissions, &correlation)) {
             reply
         } else if !is_admitted {
@@ -132,12 +142,10 @@ impl Gate {
                 .reply(&correlation)
         } else if let Some(usage) = usage.filter(|usage| usage.is_exceeded()) {
             too_many(usage.allowed, usage.reset).reply(&correlation).with_header("retry-after", usage.reset.to_string())
-        } else if incoming.method != "GET" {
-            Refusal::new(405, "method.not.allowed", "The simulated org is for reading.").reply(&correlation)
         } else {
-            let asked = query::read(incoming.query);
-            let answer = self.api.answer(&world, incoming.path, &asked, &self.client.id, effect, &mut rng);
-            match answer {
+            let Incoming { method, path, query, body, .. } = *incoming;
+            let call = Call { method, path, query, body };
+            match self.api.answer(&world, &call, &self.client.id, effect, &mut rng) {
                 Ok(body) => spoiled(effect, Reply::json(200, body)),
                 Err(refusal) => refusal.reply(&correlation),
             }
@@ -162,13 +170,16 @@ fn client_of(world: &World) -> Client {
 }
 
 /// The answer where a fault decides it alone.
-fn refused_by(effect: Effect, permissions: &[String], correlation: &str) -> Option<Reply> {
+fn refused_by(effect: Effect, permissions: &Permissions, correlation: &str) -> Option<Reply> {
     let refusal = match effect {
         Effect::Unauthorised => Refusal::new(401, "bad.credentials", "Invalid login credentials."),
         Effect::Forbidden => {
-            let needed = permissions.join(", ");
+            let Permissions { names, mode } = permissions;
+            let one_would_do = *mode == PermissionMode::Any && names.len() > 1;
+            let code = if one_would_do { "missing.any.permissions" } else { "missing.permissions" };
+            let needed = names.join(", ");
             let message = format!("Unable to perform the requested action. Missing permission(s): {needed}");
-            Refusal::new(403, "missing.permissions", message)
+            Refusal::new(403, code, message)
         }
         Effect::NotFound => Refusal::new(404, "not.found", "The requested resource could not be found."),
         Effect::Gone => Refusal::new(410, "gone", "The requested resource is gone."),

@@ -9,14 +9,20 @@
 //! One rate limit holds for all tokens. The world is locked while an answer is made, so answers come one after the other.
 
 mod api;
+mod census;
 mod contract;
 mod edit;
 mod fault;
+mod filter;
 mod gate;
 mod grants;
+mod grow;
 mod leaves;
 mod login;
+mod lookup;
 mod made_up;
+mod making;
+mod names;
 mod noise;
 mod page;
 mod path;

@@ -6,7 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::population::Member;
+use super::place;
+use super::population::{Member, text_in};
 use super::rng::Rng;
 use super::sample;
 use super::world::World;
@@ -16,6 +17,9 @@ use crate::model::{DomainId, EntityKey, Object, OwnedValue, Value};
 
 /// How deep made-up live state is.
 const DEPTH: usize = 2;
+
+/// How often something else is drawn in place of the mark of a deleted entity.
+const DRAWS: usize = 8;
 
 /// Most absent members that are spelled out as `null`.
 const MOST_NULLS: usize = 3;
@@ -38,22 +42,46 @@ pub(super) struct Noise<'d> {
     fills: Vec<Fill<'d>>,
 }
 
-/// A member that has another value on every read.
+/// A place that has another value on every read.
 struct Fill<'d> {
     holder: &'d [Segment],
-    member: &'d str,
+    member: &'d Segment,
     shape: ShapeId,
+    /// The value that would say that the entity is deleted.
+    mark: Option<&'d OwnedValue>,
 }
 
 impl<'d> Noise<'d> {
     pub(super) fn of(domain: &'d Domain) -> Self {
         let treat = &domain.treat;
-        let paths = [&treat.volatile, &treat.state, &treat.metadata].into_iter().flatten();
+        let paths = [&treat.volatile, &treat.state, &treat.metadata, &treat.copied].into_iter().flatten();
         Self { domain, fills: paths.filter_map(|path| Fill::at(domain, path)).collect() }
     }
 
     /// The text of an entity this time.
     pub(super) fn answer(&self, world: &World, member: &Member, leave_out: &[String], rng: &mut Rng) -> Vec<u8> {
+        self.answer_with(world, member, &[], leave_out, rng)
+    }
+
+    /// The text of a removed entity this time, with the marks of one.
+    pub(super) fn answer_of_gone(
+        &self,
+        world: &World,
+        member: &Member,
+        leave_out: &[String],
+        rng: &mut Rng,
+    ) -> Vec<u8> {
+        self.answer_with(world, member, &self.domain.removal.gone_when, leave_out, rng)
+    }
+
+    fn answer_with(
+        &self,
+        world: &World,
+        member: &Member,
+        marks: &[(FieldPath, OwnedValue)],
+        leave_out: &[String],
+        rng: &mut Rng,
+    ) -> Vec<u8> {
         let mut value = member.value.clone();
         let address = address_of(self.domain, member);
         for fill in &self.fills {
@@ -69,7 +97,11 @@ impl<'d> Noise<'d> {
         }
         if let Value::Object(entity) = &mut value {
             self.spell_out_nulls(entity, rng);
-            entity.retain_mut(|name, _| !leave_out.iter().any(|left| left == name));
+            let is_served = |name: &str| !leave_out.iter().chain(&self.domain.source.stamp).any(|left| left == name);
+            entity.retain_mut(|name, _| is_served(name));
+        }
+        for (path, mark) in marks {
+            place::put(&mut value, path, mark.clone());
         }
         let mut text = Vec::with_capacity(1024);
         write(&value, rng, &mut text);
@@ -127,26 +159,39 @@ impl<'d> Noise<'d> {
 
 impl<'d> Fill<'d> {
     fn at(domain: &'d Domain, path: &'d FieldPath) -> Option<Self> {
-        let (Segment::Name(member), holder) = path.segments().split_last()? else { return None };
-        let mut shape = domain.shape.entity();
-        for segment in path.segments() {
-            let name = match segment {
-                Segment::Name(name) => Some(name.as_str()),
-                Segment::Pattern(_) | Segment::Each => None,
-            };
-            shape = domain.shape.step(shape, name)?;
-        }
-        Some(Self { holder, member, shape })
+        let (member, holder) = path.segments().split_last()?;
+        let shape = sample::place_at(&domain.shape, domain.shape.entity(), path.segments())?;
+        let mark = domain.removal.gone_when.iter().find(|(place, _)| place == path).map(|(_, mark)| mark);
+        Some(Self { holder, member, shape, mark })
     }
 
     fn put(&self, domain: &Domain, holder: &mut OwnedValue, address: &str, rng: &mut Rng) {
-        let Value::Object(holder) = holder else { return };
-        let value = if self.member == "selfUri" {
-            Value::from(address)
-        } else {
-            sample::value(&domain.shape, self.shape, self.member, DEPTH, rng)
+        let mut draw = |name: &str| match name {
+            "selfUri" => Value::from(address),
+            _ => self.drawn(domain, name, rng),
         };
-        holder.insert(self.member.to_owned(), value);
+        match (holder, self.member) {
+            (Value::Object(holder), Segment::Name(name)) => {
+                holder.insert(name.clone(), draw(name));
+            }
+            (Value::Object(holder), pattern) => holder.retain_mut(|name, member| {
+                if pattern.matches(name) {
+                    *member = draw(name);
+                }
+                true
+            }),
+            (Value::Array(items), Segment::Each) => items.iter_mut().for_each(|item| *item = draw("item")),
+            _ => {}
+        }
+    }
+
+    fn drawn(&self, domain: &Domain, name: &str, rng: &mut Rng) -> OwnedValue {
+        let mut draws = (0..DRAWS).filter_map(|_| sample::value(&domain.shape, self.shape, name, DEPTH, rng));
+        let found = draws.find(|drawn| Some(drawn) != self.mark);
+        found.unwrap_or_else(|| match self.mark {
+            Some(Value::Bool(mark)) => Value::from(!mark),
+            _ => Value::from("active"),
+        })
     }
 }
 
@@ -184,15 +229,12 @@ impl<'w> Target<'w> {
 
 /// The path that reads an entity.
 pub(super) fn address_of(domain: &Domain, member: &Member) -> String {
-    let listing = domain.source.path.split('/').map(|segment| match &member.parent {
-        Some(parent) if segment.starts_with('{') => parent.as_str(),
-        _ => segment,
-    });
-    let id = FieldPath::parse("id").find(&member.value).and_then(Value::as_str);
-    match (&domain.source.detail, id) {
-        (Some(detail), Some(id)) => detail.replace("{id}", id),
-        (None, Some(id)) => format!("{}/{id}", listing.collect::<Vec<_>>().join("/")),
-        _ => listing.collect::<Vec<_>>().join("/"),
+    let listing = domain.source.listing_path(member.under.as_deref());
+    let id = FieldPath::parse("id").find(&member.value).and_then(text_in);
+    match (domain.detail_path(&member.key, member.under.as_deref()), id) {
+        (Some(detail), _) => detail,
+        (None, Some(id)) => format!("{listing}/{id}"),
+        (None, None) => listing,
     }
 }
 
@@ -265,6 +307,7 @@ mod tests {
     use crate::canonical::{Canonical, Canonicaliser, Notes, Scan, SecretKey, read};
     use crate::catalogue::Catalogue;
     use crate::sim::Scale;
+    use crate::sim::making::give_stamps;
 
     fn world() -> World {
         World::generate(&Arc::new(Catalogue::built_in().unwrap()), Scale::Small, 1)
@@ -279,8 +322,9 @@ mod tests {
         let noise = Noise::of(domain);
         let read_one = |member: &Member| {
             let text = noise.answer(world, member, leave_out, rng);
-            let raw = read(&text).unwrap();
-            match canonicaliser.entity(raw, member.parent.as_ref(), &mut notes).unwrap() {
+            let mut raw = read(&text).unwrap().into_owned();
+            give_stamps(domain, &mut raw, member.under.as_deref());
+            match canonicaliser.entity(raw, member.parent(), &mut notes).unwrap() {
                 Canonical::Entity(key, text) => (key, text.as_str().to_owned()),
                 Canonical::Deleted(key) => panic!("{} {key} is deleted", domain.id),
             }
@@ -309,7 +353,7 @@ mod tests {
         let (world, again) = (world(), self::world());
         let mut texts = BTreeSet::new();
         for domain in world.domains() {
-            let key = world.keys(domain).next().unwrap();
+            let Some(key) = world.keys(domain).next() else { continue };
             let answer = |world: &World, seed| world.answer(domain, key, &[], &mut Rng::new(seed)).unwrap();
             assert_eq!(answer(&world, 1), answer(&again, 1));
             texts.extend([answer(&world, 1), answer(&world, 2)]);

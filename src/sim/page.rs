@@ -1,16 +1,21 @@
 //! Listings, in every style of paging that the API has.
 
+use std::borrow::Cow;
+
 use super::api::Asked;
 use super::fault::Effect;
+use super::lookup::Bound;
 use super::noise::{Noise, write};
 use super::path::Placeholders;
+use super::place;
 use super::population::Member;
 use super::query;
 use super::reply::Refusal;
 use super::rng::Rng;
 use super::world::World;
-use crate::catalogue::{Counting, Domain, KeyPart, Paging, Segment};
-use crate::model::{EntityKey, OwnedValue, Value};
+use crate::canonical::compact;
+use crate::catalogue::{Counting, CursorNames, Domain, FieldPath, KeyPart, Paging, Segment};
+use crate::model::{Object, OwnedValue, Value};
 
 /// The page size where neither the request nor the contract names one.
 const DEFAULT_SIZE: usize = 25;
@@ -24,17 +29,43 @@ pub(super) fn answer(
     effect: Option<Effect>,
     rng: &mut Rng,
 ) -> Result<Vec<u8>, Refusal> {
-    let parent = placeholders.first().map(|(_, key)| EntityKey::new(key));
-    if let (Some(parent), Some(parents)) = (&parent, &domain.source.parent)
-        && world.member(parents, parent).is_none()
-    {
+    let filter = asked.filter(domain);
+    if domain.source.parent.is_none() {
+        if domain.source.optional && world.members(&domain.id).is_empty() {
+            return Err(Refusal::not_found(asked.path));
+        }
+        return of_members(world, domain, asked, world.shown(domain, filter), effect, rng);
+    }
+    let listings = world.listings_for(domain, &bound(domain, asked, placeholders)?);
+    let lists: Vec<_> = listings.iter().map(|under| world.list(domain, under)).collect();
+    let members = lists.iter().flat_map(|list| list.iter());
+    if listings.is_empty() || (domain.source.optional && members.clone().next().is_none()) {
         return Err(Refusal::not_found(asked.path));
     }
-    let filter = asked.filter();
-    let is_shown = |member: &Member| !world.is_hidden(&domain.id, &member.key);
-    let members = world.members(&domain.id).iter();
-    let mut members: Vec<&Member> =
-        members.filter(|member| member.parent == parent && filter.shows(&member.value) && is_shown(member)).collect();
+    let shown = members.filter(|member| filter.shows(&member.value) && !world.is_hidden(&domain.id, &member.key));
+    of_members(world, domain, asked, shown.collect(), effect, rng)
+}
+
+/// What a request has in the places of what comes from a parent.
+fn bound(domain: &Domain, asked: &Asked<'_>, placeholders: &Placeholders) -> Result<Bound, Refusal> {
+    let value = |name: &String| {
+        let in_path = placeholders.iter().find(|(placeholder, _)| placeholder == name).map(|(_, value)| value.clone());
+        let value = in_path.or_else(|| asked.parameter(name));
+        let missing = || Refusal::bad_request(format!("{} needs the parameter {name}.", asked.path));
+        Ok((name.clone(), value.ok_or_else(missing)?))
+    };
+    domain.source.bind.keys().map(value).collect()
+}
+
+/// An answer of the entities that a request lets be seen.
+fn of_members(
+    world: &World,
+    domain: &Domain,
+    asked: &Asked<'_>,
+    mut members: Vec<&Member>,
+    effect: Option<Effect>,
+    rng: &mut Rng,
+) -> Result<Vec<u8>, Refusal> {
     let noise = Noise::of(domain);
     if domain.source.paging == Paging::Singleton {
         let only = members.first().ok_or_else(|| Refusal::not_found(asked.path))?;
@@ -45,18 +76,19 @@ pub(super) fn answer(
     }
     let page = Page::of(domain, asked, &members, effect)?;
     let left_out = asked.left_out(world.detail_only(&domain.id));
-    let items: Vec<Vec<u8>> = page
-        .members
-        .iter()
-        .enumerate()
-        .map(|(index, member)| {
-            let mut left_out = left_out.clone();
-            if effect == Some(Effect::EntityWithoutId) && index == 0 {
-                left_out.extend(key_member(domain));
-            }
-            noise.answer(world, member, &left_out, rng)
-        })
-        .collect();
+    let has_no_key = |index: usize| effect == Some(Effect::EntityWithoutId) && index == 0;
+    let item = |(index, member): (usize, &&Member)| {
+        if let Some(text) = &domain.source.text_items {
+            let text = member.value.get(text).filter(|_| !has_no_key(index));
+            return compact(text.unwrap_or(&Value::from(""))).into_bytes();
+        }
+        let mut left_out = left_out.clone();
+        if has_no_key(index) {
+            left_out.extend(key_member(domain));
+        }
+        noise.answer(world, member, &left_out, rng)
+    };
+    let items: Vec<Vec<u8>> = page.members.iter().enumerate().map(item).collect();
     let items = [b"[".to_vec(), items.join(&b','), b"]".to_vec()].concat();
     if domain.source.paging == Paging::Array {
         return Ok(items);
@@ -67,7 +99,7 @@ pub(super) fn answer(
 /// The entities of one page and what is said about it.
 struct Page<'w> {
     members: Vec<&'w Member>,
-    facts: Vec<(&'static str, OwnedValue)>,
+    facts: Object<'static>,
 }
 
 impl<'w> Page<'w> {
@@ -76,7 +108,7 @@ impl<'w> Page<'w> {
         let total = all.len() + contradiction;
         let mut page = match domain.source.paging {
             Paging::PageNumber => Self::of_number(domain.source.counting, asked, all, total)?,
-            Paging::Cursor => Self::of_cursor(domain.source.counting, asked, all, total)?,
+            Paging::Cursor => Self::of_cursor(domain, asked, all, total)?,
             Paging::Unpaged | Paging::Array | Paging::Singleton => Self::of_all(asked, all, total),
         };
         match effect {
@@ -94,74 +126,80 @@ impl<'w> Page<'w> {
     }
 
     fn of_number(counting: Counting, asked: &Asked<'_>, all: &[&'w Member], total: usize) -> Result<Self, Refusal> {
-        let size = page_size(asked)?;
+        let size = page_size(asked, "pageSize")?;
         let number = positive(asked, "pageNumber")?.unwrap_or(1);
         let members = all.iter().skip((number - 1).saturating_mul(size)).take(size).copied().collect();
         let count = all.len().div_ceil(size).max(1);
         let address = |number: usize| uri(asked, &[("pageNumber", number.to_string()), ("pageSize", size.to_string())]);
-        let mut facts = vec![
-            ("pageNumber", number_value(number)),
-            ("pageSize", number_value(size)),
-            ("firstUri", address(1)),
-            ("selfUri", address(number)),
-        ];
+        let mut facts = Object::default();
+        facts.insert("pageNumber", number_value(number));
+        facts.insert("pageSize", number_value(size));
+        facts.insert("firstUri", address(1));
+        facts.insert("selfUri", address(number));
         if counting == Counting::Counted {
-            facts.extend([
-                ("total", number_value(total)),
-                ("pageCount", number_value(count)),
-                ("lastUri", address(count)),
-            ]);
+            facts.insert("total", number_value(total));
+            facts.insert("pageCount", number_value(count));
+            facts.insert("lastUri", address(count));
         }
         if number < count {
-            facts.push(("nextUri", address(number + 1)));
+            facts.insert("nextUri", address(number + 1));
         }
         if number > 1 {
-            facts.push(("previousUri", address(number - 1)));
+            facts.insert("previousUri", address(number - 1));
         }
         Ok(Self { members, facts })
     }
 
-    fn of_cursor(counting: Counting, asked: &Asked<'_>, all: &[&'w Member], total: usize) -> Result<Self, Refusal> {
-        let size = page_size(asked)?;
-        let start = match asked.parameter("after") {
+    fn of_cursor(domain: &Domain, asked: &Asked<'_>, all: &[&'w Member], total: usize) -> Result<Self, Refusal> {
+        let CursorNames { parameter, size: size_parameter, next } = &domain.source.cursor;
+        let size = page_size(asked, size_parameter)?;
+        let start = match asked.parameter(parameter) {
             None => 0,
             Some(cursor) => read_cursor(&cursor)
                 .filter(|start| *start <= all.len())
                 .ok_or_else(|| Refusal::bad_request("The cursor is none of this listing."))?,
         };
         let end = all.len().min(start.saturating_add(size));
-        let address = |start: usize| uri(asked, &[("after", write_cursor(start)), ("pageSize", size.to_string())]);
-        let mut facts = vec![("selfUri", address(start))];
-        if counting == Counting::Counted {
-            facts.push(("total", number_value(total)));
+        let address =
+            |start: usize| uri(asked, &[(parameter, write_cursor(start)), (size_parameter, size.to_string())]);
+        let mut facts = Object::default();
+        facts.insert("selfUri", address(start));
+        if domain.source.counting == Counting::Counted {
+            facts.insert("total", number_value(total));
         }
+        let mut facts = Value::Object(facts);
         if end < all.len() {
-            facts.push(("nextUri", address(end)));
+            match next {
+                Some(next) => place::put(&mut facts, next, Value::from(write_cursor(end))),
+                None => place::put(&mut facts, &FieldPath::parse("nextUri"), address(end)),
+            }
         }
+        let Value::Object(facts) = facts else { return Err(Refusal::not_found(asked.path)) };
         Ok(Self { members: all[start..end].to_vec(), facts })
     }
 
     /// All at once; the envelope shows paging fields all the same.
     fn of_all(asked: &Asked<'_>, all: &[&'w Member], total: usize) -> Self {
-        let facts = vec![
+        let facts = [
             ("pageNumber", number_value(1)),
             ("pageSize", number_value(DEFAULT_SIZE.max(total))),
             ("pageCount", number_value(1)),
             ("total", number_value(total)),
             ("selfUri", uri(asked, &[])),
         ];
+        let facts = facts.into_iter().map(|(name, fact)| (Cow::Borrowed(name), fact)).collect();
         Self { members: all.to_vec(), facts }
     }
 }
 
-fn page_size(asked: &Asked<'_>) -> Result<usize, Refusal> {
-    let size = positive(asked, "pageSize")?.unwrap_or(DEFAULT_SIZE);
-    let most = asked.endpoint.and_then(|endpoint| endpoint.parameter("pageSize")?.max);
-    match most {
-        Some(most) if size as u64 > most => {
+fn page_size(asked: &Asked<'_>, parameter: &str) -> Result<usize, Refusal> {
+    let size = positive(asked, parameter)?.unwrap_or(DEFAULT_SIZE);
+    let most = asked.endpoint.and_then(|endpoint| endpoint.parameter(parameter)?.max());
+    match most.and_then(|most| usize::try_from(most).ok()) {
+        Some(most) if size > most && asked.query.iter().any(|(name, _)| name == parameter) => {
             Err(Refusal::bad_request(format!("The page size {size} is more than {most}.")))
         }
-        _ => Ok(size),
+        most => Ok(most.map_or(size, |most| most.min(size))),
     }
 }
 
@@ -203,14 +241,14 @@ fn key_member(domain: &Domain) -> Option<String> {
     })
 }
 
-fn envelope(entities: &str, items: Vec<u8>, facts: &[(&'static str, OwnedValue)], rng: &mut Rng) -> Vec<u8> {
+fn envelope(entities: &str, items: Vec<u8>, facts: &Object<'static>, rng: &mut Rng) -> Vec<u8> {
     let text = |value: &OwnedValue, rng: &mut Rng| {
         let mut text = Vec::new();
         write(value, rng, &mut text);
         text
     };
     let mut members = vec![(entities, items)];
-    for (name, value) in facts {
+    for (name, value) in facts.iter() {
         members.push((name, text(value, rng)));
     }
     rng.shuffle(&mut members);

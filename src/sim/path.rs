@@ -40,10 +40,13 @@ impl PathTemplate {
     }
 }
 
-/// Of several things with a template the one that fits a path best: with the fewest placeholders.
-pub(super) fn best<'t, T>(things: &'t [(PathTemplate, T)], path: &str) -> Option<(&'t T, Placeholders)> {
+/// Of several things with a template those that fit a path best, which is with the fewest placeholders.
+pub(super) fn best<'t, T>(things: &'t [(PathTemplate, T)], path: &str) -> Vec<(&'t T, Placeholders)> {
     let fitting = things.iter().filter_map(|(template, thing)| Some((thing, template.matches(path)?)));
-    fitting.min_by_key(|(_, placeholders)| placeholders.len())
+    let mut fitting: Vec<(&T, Placeholders)> = fitting.collect();
+    let fewest = fitting.iter().map(|(_, placeholders)| placeholders.len()).min();
+    fitting.retain(|(_, placeholders)| Some(placeholders.len()) == fewest);
+    fitting
 }
 
 #[cfg(test)]
@@ -53,13 +56,17 @@ mod tests {
 
     #[test]
     fn a_literal_path_is_better_than_a_placeholder() {
-        let templates = ["/a/{id}", "/a/me", "/a/{id}/b"].map(|text| (PathTemplate::new(text), text));
-        let chosen = |path| best(&templates, path).map(|(text, placeholders)| (*text, placeholders));
-        assert_eq!(chosen("/a/me").unwrap(), ("/a/me", vec![]));
-        assert_eq!(chosen("/a/x%3Ay").unwrap(), ("/a/{id}", vec![("id".to_owned(), "x:y".to_owned())]));
-        assert_eq!(chosen("/a/1/b").unwrap().0, "/a/{id}/b");
+        let templates = ["/a/{id}", "/a/me", "/a/{id}/b", "/a/{other}"].map(|text| (PathTemplate::new(text), text));
+        let chosen = |path| {
+            let best = best(&templates, path).into_iter();
+            best.map(|(text, placeholders)| (*text, placeholders)).collect::<Vec<_>>()
+        };
+        let value = |name: &str| vec![(name.to_owned(), "x:y".to_owned())];
+        assert_eq!(chosen("/a/me"), [("/a/me", vec![])]);
+        assert_eq!(chosen("/a/x%3Ay"), [("/a/{id}", value("id")), ("/a/{other}", value("other"))]);
+        assert_eq!(chosen("/a/1/b")[0].0, "/a/{id}/b");
         for none in ["/a", "/a/", "/a/1/c", "/a/1/b/"] {
-            assert!(chosen(none).is_none(), "{none}");
+            assert!(chosen(none).is_empty(), "{none}");
         }
     }
 }

@@ -1,10 +1,19 @@
 //! Places of an entity by JSON Pointer; a position in an array is its index.
 
+use crate::catalogue::FieldPath;
 use crate::model::{Object, OwnedValue, Pointer, Value};
 
 /// The value at a place.
 pub(super) fn find_mut<'v>(value: &'v mut OwnedValue, place: &Pointer) -> Option<&'v mut OwnedValue> {
     place.segments().try_fold(value, |value, segment| step(value, &segment))
+}
+
+/// Puts a value where a path of plain names leads, as far as the way is not blocked.
+pub(super) fn put(value: &mut OwnedValue, path: &FieldPath, new: OwnedValue) {
+    let pointer = path.to_string().split('.').fold(Pointer::root(), |pointer, name| pointer.child(name));
+    if let Some(place) = make(value, &pointer) {
+        *place = new;
+    }
 }
 
 /// The value at a place, made with all objects on the way where it is missing; `None` where the way is blocked.

@@ -1,4 +1,4 @@
-//! Query strings and forms: names and values, percent-encoded.
+//! What a request says: the names and values of query strings and forms, percent-encoded, and of bodies.
 
 /// The pairs of a query string or form.
 pub(super) fn read(text: &str) -> Vec<(String, String)> {
@@ -7,6 +7,21 @@ pub(super) fn read(text: &str) -> Vec<(String, String)> {
         (decode(&name.replace('+', " ")), decode(&value.replace('+', " ")))
     };
     text.split('&').filter(|part| !part.is_empty()).map(pair).collect()
+}
+
+/// The members of a body that is a JSON object, as a query string would have them; those that are objects say nothing alone.
+pub(super) fn read_body(text: &str) -> Option<Vec<(String, String)>> {
+    let body: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+    Some(body.iter().map(|(name, value)| (name.clone(), text_of(value))).collect())
+}
+
+fn text_of(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(items) => items.iter().map(text_of).collect::<Vec<_>>().join(","),
+        serde_json::Value::Null | serde_json::Value::Object(_) => String::new(),
+        plain => plain.to_string(),
+    }
 }
 
 /// The query string of pairs.
@@ -49,6 +64,16 @@ mod tests {
         let text = write(pairs);
         assert_eq!(text, "expand=a%2Cb&name=Zo%C3%AB%20%26%20co%3D100%25&empty=");
         assert_eq!(read(&text), pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn a_body_says_what_a_query_string_would() {
+        let body = r#"{"after":"c1","pageSize":25,"ids":["a","b"],"deep":{"x":1}}"#;
+        let pairs = [("after", "c1"), ("deep", ""), ("ids", "a,b"), ("pageSize", "25")];
+        let mut read = read_body(body).unwrap_or_default();
+        read.sort();
+        assert_eq!(read, pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!((read_body("[]"), read_body("")), (None, None));
     }
 
     #[test]

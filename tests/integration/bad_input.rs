@@ -425,12 +425,12 @@ fn what_a_later_version_wrote_is_refused() {
     insta::assert_snapshot!(terminal.said(&terminal.snapshot(15, &[])), @r"
     exit 6
     error: routing.queues is on record with schema version 9, and this orgtrail knows up to 1
-    hint: use the version of orgtrail that wrote it, or a later one
+    hint: use the version of orgtrail that wrote it, a later one, or the domain file in orgtrail.d/ that it was written with
     ");
     insta::assert_snapshot!(terminal.failure(&["diff", "HEAD~1"]), @r"
     exit 6
     error: routing.queues is on record with schema version 9, and this orgtrail knows up to 1
-    hint: use the version of orgtrail that wrote it, or a later one
+    hint: use the version of orgtrail that wrote it, a later one, or the domain file in orgtrail.d/ that it was written with
     ");
 
     let terminal = recorded(&org, queues, |document| document["schema_version"] = 9.into());

@@ -272,6 +272,10 @@ fn every_document_follows_its_schema() {
     assert_follows("domains", &terminal.run(&["domains", "--format", "json"]).json(0));
     assert_follows("rules", &terminal.run(&["rules", "--format", "json"]).json(0));
     assert_follows("doctor", &terminal.run(&["doctor", "--format", "json"]).json(4));
+    for (schema, verb) in [("plan", &["plan"][..]), ("noise", &["doctor", "--noise"]), ("role", &["doctor", "--role"])]
+    {
+        assert_follows(schema, &terminal.run(&[verb, &["--format", "json", "--only", "routing.*"]].concat()).json(0));
+    }
     let heartbeat = || {
         serde_json::from_str::<serde_json::Value>(&terminal.git(&["cat-file", "-p", "refs/orgtrail/heartbeat"]))
             .unwrap()

@@ -4,18 +4,21 @@ mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::CommandFactory;
 use clap::error::ErrorKind;
-use orgtrail::catalogue::{Domain, embedded_file};
+use orgtrail::catalogue::{Catalogue, Domain, UserFile, embedded_file};
 use orgtrail::cli::Cli;
 use orgtrail::policy::user_rules;
 use orgtrail::record::CommitKind;
 use orgtrail::session::Exit;
+use orgtrail::sim::{Scale, World};
 use tempfile::TempDir;
 
 use crate::fixtures::catalogue;
-use crate::harness::{files, git_command, orgtrail};
+use crate::harness::{Org, files, git_command, orgtrail};
+use crate::terminal::Terminal;
 
 /// The present of the demonstration that the README shows.
 const NOW: &str = "2026-03-03T12:00:00Z";
@@ -28,29 +31,34 @@ fn document(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// A fenced block of a document, with the comment `<!-- shown: … -->` before it.
+/// A fenced block of a document, with the comment `<!-- shown: … -->` or `<!-- file: … -->` before it.
 struct Block {
     indent: usize,
     language: String,
     shown: Option<String>,
+    file: Option<String>,
     lines: Vec<String>,
 }
 
 fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
-    let mut shown = None;
+    let (mut shown, mut file) = (None, None);
+    let comment = |line: &str, word: &str| {
+        line.strip_prefix(&format!("<!-- {word}: ")).and_then(|rest| rest.strip_suffix(" -->")).map(str::to_owned)
+    };
     for line in text.lines() {
         match (&mut open, line.trim_start().strip_prefix("```")) {
             (None, Some(language)) => {
                 let indent = line.len() - line.trim_start().len();
-                open = Some(Block { indent, language: language.to_owned(), shown: shown.take(), lines: Vec::new() });
+                let (language, shown, file) = (language.to_owned(), shown.take(), file.take());
+                open = Some(Block { indent, language, shown, file, lines: Vec::new() });
             }
             (Some(_), Some(_)) => blocks.extend(open.take()),
             (Some(block), None) => block.lines.push(line.get(block.indent..).unwrap_or_default().to_owned()),
             (None, None) if line.is_empty() => {}
             (None, None) => {
-                shown = line.strip_prefix("<!-- shown: ").and_then(|rest| rest.strip_suffix(" -->")).map(str::to_owned);
+                (shown, file) = (comment(line, "shown"), comment(line, "file"));
             }
         }
     }
@@ -245,21 +253,60 @@ fn an_excerpt_is_held_to_the_order_and_to_its_gaps() {
 fn every_rule_and_every_domain_that_a_document_shows_can_be_used() {
     let catalogue = catalogue();
     let skills = catalogue.get(&"routing.skills".parse().unwrap()).unwrap();
-    let skills = skills.file.replace(".toml", &format!(".v{}.json", skills.schema_version));
+    let schema = embedded_file(&skills.schema_file).unwrap().replace("routing.skills", "routing.languages");
     let mut shown = [0, 0];
     for name in ["README.md", "CONTRIBUTING.md"] {
-        for block in blocks(&document(name)).into_iter().filter(|block| block.language == "toml") {
+        let shows_toml = |block: &Block| block.language == "toml" && block.file.is_none();
+        for block in blocks(&document(name)).into_iter().filter(shows_toml) {
             let text = block.lines.join("\n");
             if text.starts_with("[[rule]]") {
                 shown[0] += user_rules(name, &text, &catalogue).unwrap().len();
             } else {
                 let id = "routing.languages".parse().unwrap();
-                Domain::read(id, name, &text, &skills, embedded_file(&skills).unwrap()).unwrap();
+                Domain::read(id, name, &text, "routing/languages.v1.json", &schema).unwrap();
                 shown[1] += 1;
             }
         }
     }
     assert_eq!(shown, [2, 1]);
+}
+
+/// What the README says about own domains is done, word for word, in a trail of a simulated organisation.
+#[test]
+fn the_domain_that_the_readme_adds_is_captured() {
+    let blocks = blocks(&section(&document("README.md"), "Your own domains"));
+    let files = blocks.iter().filter_map(|block| Some((block.file.clone()?, block.lines.join("\n").into_bytes())));
+    let files: Vec<UserFile> = files.map(|(path, content)| UserFile { path, content }).collect();
+    assert_eq!(files.len(), 2);
+    let org = Org::of(World::generate(&Arc::new(Catalogue::with(&files).unwrap()), Scale::Small, 1));
+    let terminal = Terminal::at(&org);
+    for file in &files {
+        let path = terminal.trail().join(&file.path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, &file.content).unwrap();
+    }
+    let mut count = 0;
+    for line in blocks.iter().filter(|block| block.language == "sh").flat_map(|block| &block.lines) {
+        let words = arguments(line).unwrap_or_else(|| panic!("{line} calls something else"));
+        let words: Vec<&str> =
+            words.iter().skip_while(|word| *word == "-C" || *word == "acme").map(String::as_str).collect();
+        terminal.run(&words).ends_with(0);
+        count += 1;
+    }
+    assert!(count > 1 && terminal.trail().join("snapshot/network/ip-ranges.json").is_file());
+}
+
+#[test]
+fn the_page_of_domain_files_has_every_key_that_is_read_and_no_other() {
+    let sources = ["src/catalogue/file.rs", "src/catalogue/file/source.rs"].map(document).concat();
+    let calls = ["required", "optional", "section", "required_section", "paths"];
+    let keys = sources.split(&['.', ' '][..]).filter_map(|call| {
+        let (name, rest) = call.split_once("(\"")?;
+        calls.contains(&name).then(|| rest.split('"').next()).flatten()
+    });
+    let keys: BTreeSet<String> = keys.map(str::to_owned).collect();
+    assert!(keys.len() > 40, "{keys:?}");
+    assert_eq!(first_column(&document("docs/domain-files.md")), keys);
 }
 
 #[test]
@@ -290,7 +337,9 @@ fn every_module_is_on_the_map() {
 
 #[test]
 fn every_link_between_documents_leads_to_a_file() {
-    for name in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/domains.md", "docs/rules.md"] {
+    for name in
+        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/domains.md", "docs/domain-files.md", "docs/rules.md"]
+    {
         let text = document(name);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = link.split('#').next().unwrap_or_default();

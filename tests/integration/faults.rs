@@ -8,7 +8,7 @@ use orgtrail::session::{Failure, Taken};
 use orgtrail::sim::{Effect, Fault, RateHeaders, Repeat, Rng, When};
 
 use crate::fixtures::catalogue;
-use crate::harness::{Org, TestTrail, id};
+use crate::harness::{Org, TestTrail, id, is_core};
 
 /// A change, by what it happened to.
 type Told = (DomainId, EntityKey, ChangeKind);
@@ -21,7 +21,7 @@ fn told(taken: &Taken) -> Vec<Told> {
 /// Changes one leaf somewhere.
 fn mutate(org: &Org, rng: &mut Rng) -> Told {
     org.running.world(|world| {
-        let domains: Vec<DomainId> = world.domains().cloned().collect();
+        let domains: Vec<DomainId> = world.domains().filter(|id| is_core(id)).cloned().collect();
         loop {
             let domain = rng.pick(&domains).unwrap().clone();
             let keys: Vec<EntityKey> = world.keys(&domain).cloned().collect();

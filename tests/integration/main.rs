@@ -2,21 +2,30 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod breadth;
 mod catalogue;
-mod contract;
+mod deep;
 mod diff_verb;
 mod docs;
+mod doctor;
 mod faults;
 mod fixtures;
 mod harness;
 mod kills;
 mod laws;
 mod layering;
+mod listings;
+mod migrations;
+mod own_domains;
+mod pacing;
+mod plan;
+mod profiles;
 mod record;
 mod remote;
 mod removals;
 mod rules;
 mod scan;
+mod schemas;
 mod secrets;
 mod snapshot;
 mod terminal;

@@ -56,6 +56,7 @@ impl Files {
             rekeyed: None,
             view: None,
             observed: vec![Observed {
+                is_under_way: false,
                 domain: content.domain.clone(),
                 status: Some(LedgerStatus::Complete),
                 content: Some(content.clone()),

@@ -139,6 +139,8 @@ fn run_while(org: &Org, dir: &Path, minutes: i64, what: impl Fn()) -> (Taken, Ve
     let options = RunOptions {
         selection: Selection(profile.clone()),
         profile,
+        by_cadence: false,
+        max_requests: None,
         accepted_removals: BTreeSet::new(),
         effect: Effect::Push,
         now: morning() + TimeDelta::minutes(minutes),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use orgtrail::model::{ChangeKind, DomainId, EntityKey, Value};
-use orgtrail::record::RunStatus;
+use orgtrail::model::{ChangeKind, DomainId, EntityKey, Severity, Value};
+use orgtrail::record::{RunFinding, RunStatus};
 use orgtrail::session::Taken;
 use orgtrail::sim::Effect;
 
@@ -55,6 +55,10 @@ fn first_division(org: &Org, domain: &DomainId) -> BTreeSet<EntityKey> {
         let first = division(world.keys(domain).next().unwrap()).unwrap();
         world.keys(domain).filter(|key| division(key).as_ref() == Some(&first)).cloned().collect()
     })
+}
+
+fn findings<'t>(taken: &'t Taken, rule: &str) -> Vec<&'t RunFinding> {
+    taken.document.findings.iter().filter(|finding| finding.rule == rule).collect()
 }
 
 #[test]
@@ -111,7 +115,10 @@ fn a_removal_that_empties_a_division_is_held_while_the_grants_cannot_be_read() {
 
         let others = remove(&org, &queues, division.into_iter().skip(1));
         for _ in 0..2 {
-            assert_held(&trail.snapshot(&org).unwrap(), &queues, "would empty a whole division");
+            let taken = trail.snapshot(&org).unwrap();
+            assert_held(&taken, &queues, "would empty a whole division");
+            let found = findings(&taken, "division-out-of-view");
+            assert!(found.len() == 1 && found[0].message.ends_with("in routing.queues"), "{found:?}");
         }
         let accepted = BTreeSet::from([queues.clone()]);
         let taken = trail.snapshot_with(&org, |options| options.accepted_removals = accepted).unwrap();
@@ -175,11 +182,36 @@ fn while_the_grants_differ_no_removal_is_recorded() {
     org.running.world(|world| world.set_client_grants(grants[1..].to_vec()));
     let gone = remove(&org, &skills, keys(&org, &skills).into_iter().take(1));
     for _ in 0..2 {
-        assert_held(&trail.snapshot(&org).unwrap(), &skills, "grants differ");
+        let taken = trail.snapshot(&org).unwrap();
+        assert_held(&taken, &skills, "grants differ");
         assert_eq!(ledger(&trail).view, view);
+        let lost: Vec<&RunFinding> = findings(&taken, "permission-lost");
+        let [lost] = lost.as_slice() else { panic!("{lost:?}") };
+        let names = org.running.world(|world| {
+            let name = |domain: &str, key| world.name_of(&id(domain), key).unwrap().to_owned();
+            (name("authorization.roles", &grants[0].role), name("authorization.divisions", &grants[0].division))
+        });
+        assert_eq!(lost.severity, Severity::High);
+        assert!(lost.message.contains(&names.0) && lost.message.contains(&names.1), "{}", lost.message);
     }
     org.running.world(|world| world.set_client_grants(grants));
     assert_taken(&trail.snapshot(&org).unwrap(), &gone);
+}
+
+#[test]
+fn more_grants_than_before_hold_no_removal() {
+    let (org, trail) = (Org::small(), TestTrail::new());
+    let grants = org.running.world(|world| world.client_grants().to_vec());
+    org.running.world(|world| world.set_client_grants(grants[1..].to_vec()));
+    trail.snapshot(&org).unwrap();
+    let view = ledger(&trail).view;
+    org.running.world(|world| world.set_client_grants(grants));
+    let skills = id("routing.skills");
+    let gone = remove(&org, &skills, keys(&org, &skills).into_iter().take(1));
+    let taken = trail.snapshot(&org).unwrap();
+    assert_taken(&taken, &gone);
+    assert!(taken.document.findings.is_empty());
+    assert_ne!(ledger(&trail).view, view);
 }
 
 #[test]

@@ -270,6 +270,50 @@ mod retries {
     }
 }
 
+mod limits {
+    use super::*;
+
+    fn limited(stage: &Stage, limit: u64) -> Client {
+        stage.client_with(ClientOptions { max_requests: Some(limit), ..stage.options() })
+    }
+
+    #[tokio::test]
+    async fn a_run_sends_no_request_beyond_its_limit_and_the_login_does_not_count() {
+        let stage = Stage::open().await;
+        stage.respond("/a", |_| ok()).await;
+        let client = limited(&stage, 3);
+        let a = get("/a");
+        let answers = join_all((0..20).map(|_| client.get(&a))).await;
+        let refused = answers.iter().filter(|answer| matches!(answer, Err(FetchError::LimitReached { limit: 3, .. })));
+        assert_eq!((refused.count(), stage.requests_to("/a").await), (17, 3));
+        assert_eq!((client.api_requests(), client.requests()), (3, 4));
+    }
+
+    #[tokio::test]
+    async fn what_is_tried_again_counts_again() {
+        let stage = Stage::open().await;
+        stage.answer("/a", 2, status(503)).await;
+        stage.answer("/a", 1, ok()).await;
+        let client = limited(&stage, 2);
+        let error = client.get(&get("/a")).await.unwrap_err();
+        assert_eq!(error.to_string(), "could not read /a: the run's limit of 2 requests is used up");
+        assert_eq!(stage.requests_to("/a").await, 2);
+    }
+
+    #[tokio::test]
+    async fn the_rate_limit_is_known_from_the_first_answer_on() {
+        let stage = Stage::open().await;
+        let headers =
+            [("inin-ratelimit-count", "1"), ("inin-ratelimit-allowed", "300"), ("inin-ratelimit-reset", "60")];
+        let told = headers.iter().fold(ok(), |answer, (name, value)| answer.insert_header(*name, *value));
+        stage.answer("/a", 1, told).await;
+        let client = stage.client();
+        assert_eq!(client.rate(), None);
+        client.get(&get("/a")).await.unwrap();
+        assert_eq!(client.rate(), Some(Rate { allowed: 300, used: 240 }));
+    }
+}
+
 mod answers {
     use super::*;
 

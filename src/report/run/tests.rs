@@ -5,6 +5,8 @@ use crate::record::{RunDomain, RunFinding};
 
 fn run() -> RunDocument {
     let domain = |status, entities, expected, cause: Option<&str>| RunDomain {
+        received: entities,
+        pages: 1,
         status,
         entities,
         expected,
@@ -134,12 +136,16 @@ fn the_document_says_everything() {
           "status": "complete",
           "entities": 2000,
           "expected": 2000,
+          "received": 2000,
+          "pages": 1,
           "requests": 3
         },
         "routing.skills": {
           "status": "skipped",
           "entities": 120,
           "expected": null,
+          "received": 120,
+          "pages": 1,
           "requests": 3,
           "cause": "skipped"
         },
@@ -147,6 +153,8 @@ fn the_document_says_everything() {
           "status": "forbidden",
           "entities": 0,
           "expected": null,
+          "received": 0,
+          "pages": 1,
           "requests": 3,
           "cause": "telephony:plugin:all is missing"
         },
@@ -154,6 +162,8 @@ fn the_document_says_everything() {
           "status": "partial",
           "entities": 9000,
           "expected": 10000,
+          "received": 9000,
+          "pages": 1,
           "requests": 3,
           "cause": "2,112 removals to confirm\u001b[2J"
         }

@@ -1,10 +1,10 @@
 //! Tables that come from the domain files and the rule files. `ORGTRAIL_PIN=1 cargo test` writes them anew.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use orgtrail::catalogue::{Catalogue, Domain, Tier};
-use orgtrail::model::{ChangeKind, Severity};
+use orgtrail::capture::OWN_PERMISSIONS;
+use orgtrail::catalogue::{Catalogue, LeastRole, Tier};
+use orgtrail::model::{ChangeKind, DomainId, Severity};
 use orgtrail::policy::{Rule, built_in_rules};
 
 use super::{document, root};
@@ -46,27 +46,24 @@ fn domains_page(catalogue: &Catalogue) -> String {
     }
     page.push_str(
         "\n## The least role\n\n\
-        The permissions that the tiers `standard` and `deep` need, and what each is needed for. Where the API takes any of\n\
-        several, the one that lets its holder only view is listed.\n\n\
+        The permissions that the tiers `standard` and `deep` need, and what each is needed for; `orgtrail doctor --role` tells\n\
+        it for the domains of a trail. Where the API takes any of several, one that is needed anyway is listed, else one that\n\
+        only lets its holder view.\n\n\
         | Permission | For |\n|---|---|\n",
     );
-    for (permission, domains) in least_role(catalogue) {
-        writeln!(page, "| `{permission}` | {} |", code(domains.iter().map(|domain| domain.id.as_str()), ", ")).unwrap();
+    for (permission, need) in least_role(catalogue).permissions {
+        let domains = (!need.domains.is_empty()).then(|| code(need.domains.iter().map(DomainId::as_str), ", "));
+        let own = need.purpose.map(|purpose| format!("orgtrail itself: {purpose}"));
+        let uses: Vec<String> = domains.into_iter().chain(own).collect();
+        writeln!(page, "| `{permission}` | {} |", uses.join("; ")).unwrap();
     }
     page
 }
 
-/// The permissions that suffice, with the domains that need them.
-fn least_role(catalogue: &Catalogue) -> BTreeMap<&str, Vec<&Domain>> {
-    let mut role: BTreeMap<&str, Vec<&Domain>> = BTreeMap::new();
-    for domain in catalogue.iter().filter(|domain| domain.tier <= Tier::Deep) {
-        let mut any = domain.source.permission.iter().map(String::as_str);
-        let chosen = any.clone().find(|permission| permission.ends_with(":view")).or_else(|| any.next());
-        if let Some(permission) = chosen {
-            role.entry(permission).or_default().push(domain);
-        }
-    }
-    role
+/// The permissions that suffice for all but content.
+fn least_role(catalogue: &Catalogue) -> LeastRole {
+    let domains = catalogue.iter().filter(|domain| domain.tier <= Tier::Deep);
+    LeastRole::of(catalogue, &domains.map(|domain| domain.id.clone()).collect(), &OWN_PERMISSIONS)
 }
 
 fn rules_page(catalogue: &Catalogue) -> String {
@@ -116,16 +113,4 @@ fn the_page_of_domains_is_current() {
 #[test]
 fn the_page_of_rules_is_current() {
     pinned("docs/rules.md", &rules_page(&catalogue()));
-}
-
-/// The README lists the permissions so that a role can be made from it without looking further.
-#[test]
-fn the_least_role_of_the_readme_is_current() {
-    const BEGIN: &str = "<!-- least role -->\n```text\n";
-    let readme = document("README.md");
-    let (before, rest) = readme.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once("```\n").unwrap();
-    let catalogue = catalogue();
-    let lines: Vec<&str> = least_role(&catalogue).into_keys().collect();
-    pinned("README.md", &format!("{before}{BEGIN}{}\n```\n{after}", lines.join("\n")));
 }
