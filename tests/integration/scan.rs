@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use orgtrail::canonical::{Canonicaliser, Digest, Scan, SecretKey, canonical_text, is_fingerprint, value_of};
-use orgtrail::catalogue::{Catalogue, embedded_files};
+use orgtrail::catalogue::{Catalogue, Domain, FieldPath, ShapeId, embedded_files};
 use orgtrail::model::{ChangeKind, EntityKey, Object, OwnedValue, Pointer, Severity, Value};
 use orgtrail::record::RunStatus;
 use orgtrail::session::{Exit, Taken, Workspace, archive};
@@ -452,6 +452,54 @@ fn the_rules_of_the_scan_are_pinned_to_its_version() {
         std::fs::write(&path, &found).unwrap();
     }
     assert_eq!(found, std::fs::read_to_string(&path).unwrap(), "raise `version` in scan.toml, then pin it");
+}
+
+/// Calls `found` with the way to each text whose name sounds like a secret, and which no domain file treats.
+fn untreated(domain: &Domain, scan: &Scan, place: ShapeId, way: &mut Vec<String>, found: &mut dyn FnMut(&[String])) {
+    let treat = &domain.treat;
+    let leads_to = |path: &FieldPath, way: &[String]| {
+        let segments = path.segments();
+        segments.len() == way.len() && segments.iter().zip(way).all(|(segment, step)| segment.matches(step))
+    };
+    let leads_here = |path: &FieldPath| leads_to(path, way);
+    let lists = [&treat.volatile, &treat.state, &treat.metadata, &treat.copied, &treat.secret];
+    // A reference keeps its id and what it names.
+    let is_left_out = way.split_last().is_some_and(|(name, object)| {
+        let mut here = domain.references.iter().filter(|reference| leads_to(&reference.path, object));
+        here.any(|reference| !reference.keep.contains(name))
+    });
+    if way.len() > DEEPEST || is_left_out || lists.into_iter().flatten().any(leads_here) {
+        return;
+    }
+    let node = domain.shape.node(place);
+    if node.types.string && way.last().is_some_and(|name| scan.is_secret_name(name)) {
+        found(way);
+    }
+    for (name, place) in
+        node.members.iter().map(|(name, place)| (name.as_str(), *place)).chain(node.rest.map(|rest| ("*", rest)))
+    {
+        way.push(name.to_owned());
+        untreated(domain, scan, place, way, found);
+        way.pop();
+    }
+}
+
+/// How deep a schema is followed, as models contain themselves.
+const DEEPEST: usize = 7;
+
+/// Members of our schemas whose name sounds like a secret and that are none.
+const NO_SECRETS: [&str; 0] = [];
+
+#[test]
+fn every_member_that_sounds_like_a_secret_is_declared_one() {
+    let scan = Scan::built_in().unwrap();
+    let mut found = BTreeSet::new();
+    for domain in catalogue().iter() {
+        untreated(domain, &scan, domain.shape.entity(), &mut Vec::new(), &mut |way| {
+            found.insert(format!("{} {}", domain.id, way.join(".")));
+        });
+    }
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), NO_SECRETS);
 }
 
 fn strings(value: &Value<'_>) -> u64 {

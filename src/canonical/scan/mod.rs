@@ -76,6 +76,12 @@ impl Scan {
         self.rules.find(text)
     }
 
+    /// Whether the name of a member says that its value is a secret.
+    #[must_use]
+    pub fn is_secret_name(&self, name: &str) -> bool {
+        self.rules.names.below(name, true, Hint::None) > Hint::Vague
+    }
+
     /// The digest of all that decides the stored form of a domain: its own, and what is allowed in it.
     #[must_use]
     pub fn treatment(&self, domain: &Domain) -> String {

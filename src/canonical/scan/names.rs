@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use regex::Regex;
 use serde::Deserialize;
 
+use super::rules::Expression;
 use crate::model::Object;
 
 /// Fewest characters of a secret beside its name.
@@ -35,7 +35,7 @@ pub(super) struct Names {
     names: RawNames,
     plain: BTreeSet<String>,
     schemes: Vec<String>,
-    templates: Vec<Regex>,
+    pub(super) templates: Vec<Expression>,
 }
 
 #[derive(Deserialize)]
@@ -69,10 +69,9 @@ enum Meaning {
 }
 
 impl Names {
-    pub(super) fn read(names: RawNames, values: RawValues) -> Result<Self, String> {
-        let templates = values.templates.iter().map(|text| Regex::new(text)).collect::<Result<_, _>>();
-        let templates = templates.map_err(|error| error.to_string())?;
-        Ok(Self { names, plain: values.plain, schemes: values.schemes, templates })
+    pub(super) fn of(names: RawNames, values: RawValues) -> Self {
+        let templates = values.templates.into_iter().map(Expression::new).collect();
+        Self { names, plain: values.plain, schemes: values.schemes, templates }
     }
 
     /// What is said of the values below a member; only a name that the schema leaves open says something by itself.
@@ -154,9 +153,9 @@ impl Names {
 
     /// What is left of a value without what is filled in later and without the scheme of a header.
     fn without_templates(&self, value: &str) -> String {
-        let rest = self.templates.iter().fold(value.to_owned(), |rest, template| {
-            if template.is_match(&rest) { template.replace_all(&rest, " ").into_owned() } else { rest }
-        });
+        let templates = self.templates.iter().filter_map(Expression::get);
+        let rest = templates.fold(value.as_bytes().to_vec(), |rest, template| template.replace_all(&rest, b" ").into());
+        let rest = String::from_utf8_lossy(&rest);
         let rest = rest.trim();
         let scheme = self.schemes.iter().find(|scheme| {
             rest.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError};
 use regex::bytes::{Captures, Regex, RegexBuilder};
 use serde::Deserialize;
 
@@ -46,7 +46,7 @@ struct Rule {
 }
 
 /// An expression that is compiled when it is first needed: most are never.
-struct Expression {
+pub(super) struct Expression {
     text: String,
     compiled: OnceLock<Option<Regex>>,
 }
@@ -54,7 +54,13 @@ struct Expression {
 struct Allow {
     target: Target,
     expressions: Vec<Expression>,
-    stop_words: Option<AhoCorasick>,
+    stop_words: StopWords,
+}
+
+/// Words that are in no secret, looked for together once they are needed.
+struct StopWords {
+    words: Vec<String>,
+    automaton: OnceLock<Option<AhoCorasick>>,
 }
 
 /// What an allowed expression is matched with.
@@ -156,9 +162,9 @@ impl RuleSet {
                 by_word.entry(word.to_ascii_lowercase()).or_default().push(index);
             }
             let expression = own.adapt.iter().fold(rule.regex, |text, adapt| text.replace(&adapt.from, &adapt.to));
-            let mut allow = rule.allowlists.into_iter().map(Allow::read).collect::<Result<Vec<_>, _>>()?;
+            let mut allow: Vec<Allow> = rule.allowlists.into_iter().map(Allow::of).collect();
             if let Some(regexes) = own.allow.get(&rule.id) {
-                allow.push(Allow::read(RawAllow { regexes: regexes.clone(), ..RawAllow::default() })?);
+                allow.push(Allow::of(RawAllow { regexes: regexes.clone(), ..RawAllow::default() }));
             }
             let is_text_only = own.text_only.rules.contains(&rule.id);
             let (id, group, entropy) = (rule.id, rule.group, rule.entropy);
@@ -174,11 +180,11 @@ impl RuleSet {
         }
         Ok(Self {
             version: own.version,
-            names: Names::read(own.names, own.values)?,
-            keywords: automaton(by_word.keys())?,
+            names: Names::of(own.names, own.values),
+            keywords: automaton(by_word.keys()).map_err(|error| error.to_string())?,
             by_keyword: by_word.into_values().collect(),
             rules,
-            placeholders: Allow::read(foreign.allowlist)?,
+            placeholders: Allow::of(foreign.allowlist),
         })
     }
 
@@ -242,7 +248,8 @@ impl RuleSet {
             std::iter::once(&rule.expression).chain(allowed).map(|expression| (rule.id.as_str(), expression))
         });
         let shared = self.placeholders.expressions.iter().map(|expression| ("allowlist", expression));
-        let broken = all.chain(shared).filter(|(_, expression)| expression.get().is_none());
+        let templates = self.names.templates.iter().map(|expression| ("templates", expression));
+        let broken = all.chain(shared).chain(templates).filter(|(_, expression)| expression.get().is_none());
         broken.map(|(id, expression)| (id, expression.text.as_str())).collect()
     }
 }
@@ -257,21 +264,20 @@ impl Rule {
 }
 
 impl Expression {
-    fn new(text: String) -> Self {
+    pub(super) fn new(text: String) -> Self {
         Self { text, compiled: OnceLock::new() }
     }
 
-    fn get(&self) -> Option<&Regex> {
+    pub(super) fn get(&self) -> Option<&Regex> {
         let compile = || RegexBuilder::new(&self.text).unicode(false).size_limit(SIZE_LIMIT).build().ok();
         self.compiled.get_or_init(compile).as_ref()
     }
 }
 
 impl Allow {
-    fn read(raw: RawAllow) -> Result<Self, String> {
-        let stop_words = (!raw.stop_words.is_empty()).then(|| automaton(raw.stop_words.iter())).transpose()?;
-        let expressions = raw.regexes.into_iter().map(Expression::new).collect();
-        Ok(Self { target: raw.target, expressions, stop_words })
+    fn of(raw: RawAllow) -> Self {
+        let stop_words = StopWords { words: raw.stop_words, automaton: OnceLock::new() };
+        Self { target: raw.target, expressions: raw.regexes.into_iter().map(Expression::new).collect(), stop_words }
     }
 
     fn allows(&self, secret: &[u8], found: &[u8], text: &[u8]) -> bool {
@@ -281,13 +287,22 @@ impl Allow {
             Target::Line => text,
         };
         let is_match = |expression: &Expression| expression.get().is_some_and(|regex| regex.is_match(target));
-        self.stop_words.as_ref().is_some_and(|words| words.is_match(secret)) || self.expressions.iter().any(is_match)
+        self.stop_words.are_in(secret) || self.expressions.iter().any(is_match)
     }
 }
 
-fn automaton<W: AsRef<[u8]>>(words: impl Iterator<Item = W>) -> Result<AhoCorasick, String> {
-    let built = AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words);
-    built.map_err(|error| error.to_string())
+impl StopWords {
+    fn are_in(&self, secret: &[u8]) -> bool {
+        if self.words.is_empty() {
+            return false;
+        }
+        let automaton = self.automaton.get_or_init(|| automaton(self.words.iter()).ok());
+        automaton.as_ref().is_some_and(|automaton| automaton.is_match(secret))
+    }
+}
+
+fn automaton<W: AsRef<[u8]>>(words: impl Iterator<Item = W>) -> Result<AhoCorasick, BuildError> {
+    AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words)
 }
 
 /// Whether a text is an id, which most texts are.
