@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use divan::Bencher;
-use orgtrail::canonical::{Canonical, Canonicaliser, Digest, Notes, SecretKey, read};
+use orgtrail::canonical::{Canonical, Canonicaliser, Digest, Notes, Scan, SecretKey, read};
 use orgtrail::catalogue::{Catalogue, Domain};
 use orgtrail::diff::diff_domain;
 use orgtrail::model::{DomainSnapshot, Value};
@@ -58,13 +58,15 @@ fn users(count: usize, read_number: usize, changed: impl Fn(usize) -> bool) -> V
 struct Setting {
     catalogue: Catalogue,
     secrets: SecretKey,
+    scan: Scan,
 }
 
 impl Setting {
     fn new() -> Self {
         let catalogue = Catalogue::built_in().unwrap_or_else(|problems| panic!("{problems:?}"));
         let secrets = SecretKey::new(&"k".repeat(32)).unwrap_or_else(|error| panic!("{error}"));
-        Self { catalogue, secrets }
+        let scan = Scan::built_in().unwrap_or_else(|error| panic!("{error}"));
+        Self { catalogue, secrets, scan }
     }
 
     fn domain(&self) -> &Domain {
@@ -75,7 +77,7 @@ impl Setting {
     /// Raw bytes in, canonical snapshot out.
     fn canonicalise(&self, pages: &[Vec<u8>]) -> DomainSnapshot {
         let domain = self.domain();
-        let canonicaliser = Canonicaliser::new(domain, &self.secrets, "org");
+        let canonicaliser = Canonicaliser::new(domain, &self.secrets, &self.scan, "org");
         let mut snapshot = DomainSnapshot::empty(domain.id.clone(), domain.schema_version);
         let mut notes = Notes::default();
         for page in pages {

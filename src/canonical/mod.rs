@@ -11,16 +11,20 @@ mod jcs;
 mod normalise;
 mod plain;
 mod read;
+mod scan;
 mod secret;
+mod sets;
 mod treatment;
+mod walk;
 
 pub use digest::{Digest, fingerprint_of_change, fingerprint_of_field};
 pub use document::{DocumentError, read_document, write_document};
 pub use jcs::{compact, write_compact, write_indented};
-pub use normalise::{Canonical, Canonicaliser, EntityError, Notes};
-pub(crate) use normalise::{reorder_sets, set_identity, set_segments};
+pub use normalise::{Canonical, Canonicaliser, EntityError, Migrated, Misplaced, Notes, Unhidden};
 pub use read::{MAX_DEPTH, ReadError, ReadProblem, read, read_str};
+pub use scan::{Allowance, Scan, ScanProblem};
 pub use secret::{MIN_KEY_LENGTH, SECRET_MEMBER, SecretKey, SecretKeyTooShort, is_fingerprint};
+pub(crate) use sets::{reorder_sets, set_identity, set_segments};
 
 use crate::model::{CanonicalText, Value};
 

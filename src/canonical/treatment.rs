@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::scan::Scan;
 use crate::catalogue::{Domain, FieldPath, Segment, SetKey, Shape, ShapeId, Types};
 use crate::model::{utf16_order, wildcard};
 
@@ -28,9 +29,30 @@ pub(super) struct Node {
     pub(super) types: Types,
     /// The schema names the members, so another one is new.
     pub(super) closed: bool,
-    members: Vec<(Box<str>, NodeId)>,
+    /// There may be two members of which one names the other.
+    pub(super) may_pair: bool,
+    members: Vec<Member>,
     patterns: Vec<(String, NodeId)>,
     rest: Option<NodeId>,
+}
+
+/// A member that the schema or the domain file names.
+#[derive(Clone, Debug)]
+struct Member {
+    name: Box<str>,
+    node: NodeId,
+    is_described: bool,
+}
+
+/// What is known of a member by its name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// Its node.
+    pub(super) node: Option<NodeId>,
+    /// Whether the schema or the domain file names it.
+    pub(super) is_named: bool,
+    /// Whether the schema names it.
+    pub(super) is_described: bool,
 }
 
 /// The compiled treatment of a domain.
@@ -42,7 +64,7 @@ pub(super) struct Treatment {
 impl Treatment {
     pub(super) const ROOT: NodeId = NodeId(0);
 
-    pub(super) fn compile(domain: &Domain) -> Self {
+    pub(super) fn compile(domain: &Domain, scan: &Scan) -> Self {
         let mut trie = Trie::default();
         let treat = &domain.treat;
         for path in [&treat.volatile, &treat.state, &treat.metadata, &treat.copied].into_iter().flatten() {
@@ -57,7 +79,7 @@ impl Treatment {
         for reference in &domain.references {
             trie.at(&reference.path).reference = Some(reference.keep.clone());
         }
-        let mut compiler = Compiler { shape: &domain.shape, nodes: Vec::new(), shared: HashMap::new() };
+        let mut compiler = Compiler { shape: &domain.shape, scan, nodes: Vec::new(), shared: HashMap::new() };
         compiler.node(Some(&trie), Some(domain.shape.entity()));
         Self { nodes: compiler.nodes }
     }
@@ -68,13 +90,14 @@ impl Treatment {
 }
 
 impl Node {
-    /// The node of a member, and whether the schema or the domain file names it.
-    pub(super) fn member(&self, name: &str) -> (Option<NodeId>, bool) {
-        if let Ok(index) = self.members.binary_search_by(|(other, _)| utf16_order(other, name)) {
-            return (Some(self.members[index].1), true);
+    /// What is known of a member.
+    pub(super) fn member(&self, name: &str) -> Known {
+        if let Ok(index) = self.members.binary_search_by(|member| utf16_order(&member.name, name)) {
+            let Member { node, is_described, .. } = self.members[index];
+            return Known { node: Some(node), is_named: true, is_described };
         }
         let pattern = self.patterns.iter().find(|(pattern, _)| wildcard(pattern, name));
-        (pattern.map(|(_, id)| *id).or(self.rest), false)
+        Known { node: pattern.map(|(_, id)| *id).or(self.rest), is_named: false, is_described: false }
     }
 
     /// The node of the items of an array.
@@ -84,7 +107,7 @@ impl Node {
 
     /// Whether the schema names this member itself.
     pub(super) fn names(&self, name: &str) -> bool {
-        self.members.binary_search_by(|(other, _)| utf16_order(other, name)).is_ok()
+        self.members.binary_search_by(|member| utf16_order(&member.name, name)).is_ok()
     }
 }
 
@@ -106,6 +129,7 @@ impl Trie {
 
 struct Compiler<'d> {
     shape: &'d Shape,
+    scan: &'d Scan,
     nodes: Vec<Node>,
     shared: HashMap<ShapeId, NodeId>,
 }
@@ -140,9 +164,11 @@ impl Compiler<'_> {
         }
         for (name, shape) in names {
             let below = trie.and_then(|trie| trie.best(name));
-            node.members.push((name.into(), self.node(below, shape)));
+            let is_described = described.members.contains_key(name);
+            node.members.push(Member { name: name.into(), node: self.node(below, shape), is_described });
         }
-        node.members.sort_by(|(left, _), (right, _)| utf16_order(left, right));
+        node.members.sort_by(|left, right| utf16_order(&left.name, &right.name));
+        node.may_pair = !node.closed || self.scan.is_pair(described.members.keys().map(String::as_str));
         for (segment, below) in trie.iter().flat_map(|trie| &trie.below) {
             if let Segment::Pattern(pattern) = segment {
                 node.patterns.push((pattern.clone(), self.node(Some(below), described.rest)));

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::page::split;
-use crate::canonical::{Canonical, Canonicaliser, Notes};
+use crate::canonical::{Canonical, Canonicaliser, EntityError, Misplaced, Notes};
 use crate::catalogue::{Domain, Under};
 use crate::genesys::{MalformedPage, PageFacts, PageSink};
 use crate::model::{CanonicalText, EntityKey, Object, Value};
@@ -21,12 +21,14 @@ pub(super) struct Collector<'c> {
     pub(super) notes: Notes,
     /// The first key that came twice.
     pub(super) duplicate: Option<EntityKey>,
+    /// The first secret that nothing can take the place of.
+    pub(super) misplaced: Option<Misplaced>,
 }
 
 impl<'c> Collector<'c> {
     pub(super) fn new(domain: &'c Domain, canonicaliser: &'c Canonicaliser<'c>, under: Option<&'c Under>) -> Self {
         let (entities, notes) = (Entities::new(), Notes::default());
-        Self { domain, canonicaliser, under, entities, notes, duplicate: None }
+        Self { domain, canonicaliser, under, entities, notes, duplicate: None, misplaced: None }
     }
 
     /// An item of a listing as an entity, with what its listing says of it.
@@ -58,7 +60,15 @@ impl PageSink for Collector<'_> {
         let mut notes = Notes::default();
         let parent = self.under.map(|under| &under.parent);
         let taken = raw.into_iter().map(|item| self.canonicaliser.entity(self.dressed(item), parent, &mut notes));
-        let taken: Vec<Canonical> = taken.collect::<Result<_, _>>().map_err(|error| malformed(error.to_string()))?;
+        let taken: Vec<Canonical> = match taken.collect::<Result<_, _>>() {
+            Ok(taken) => taken,
+            // The answer is sound: asking again would bring the same.
+            Err(EntityError::Misplaced(misplaced)) => {
+                self.misplaced.get_or_insert(misplaced);
+                return Ok(facts);
+            }
+            Err(error) => return Err(malformed(error.to_string())),
+        };
         self.notes.merge(notes);
         for entity in taken {
             if let Canonical::Entity(key, text) = entity

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use super::collect::{Collector, Entities, stamp};
 use super::portion::{Portions, Reach, reach};
 use super::trouble::{Trouble, TroubleKind};
-use crate::canonical::{Canonical, Canonicaliser, Digest, Notes, compact, read, value_of};
+use crate::canonical::{Canonical, Canonicaliser, Digest, EntityError, Notes, compact, read, value_of};
 use crate::catalogue::{Counting, Domain, Paging as Style, Under};
 use crate::genesys::{Client, CursorParameters, Get, Listing, ListingError, NotAQuery, Paging, PostQuery, Read};
 use crate::model::{CanonicalText, DomainSnapshot, EntityKey, Object, Value};
@@ -168,12 +168,15 @@ impl Lister<'_> {
                 Ok(entities) => scope.entities.extend(entities),
                 Err(trouble) => {
                     scope.is_whole = false;
-                    scope.trouble.get_or_insert(trouble);
+                    Trouble::beside(&mut scope.trouble, trouble);
                 }
             }
         }
         if self.domain.source.read_detail {
             self.read_details(listed, &mut scope).await;
+        }
+        if scope.trouble.as_ref().is_some_and(|trouble| trouble.kind == TroubleKind::Secret) {
+            scope.entities.clear();
         }
         listed.scopes.push(scope);
     }
@@ -196,6 +199,9 @@ impl Lister<'_> {
             match self.client.list(&listing, &mut collector).await {
                 Ok(facts) => {
                     listed.requests += facts.requests;
+                    if let Some(misplaced) = collector.misplaced {
+                        return Err(Trouble::secret(&path, &misplaced));
+                    }
                     if let Some(key) = collector.duplicate {
                         trouble = Trouble::failed(format!("{key} came twice in {path}"));
                         continue;
@@ -246,7 +252,7 @@ impl Lister<'_> {
                     // What the listing said is not the stored form, so the entity is as good as not seen.
                     scope.entities.remove(&key);
                     scope.is_whole = false;
-                    scope.trouble.get_or_insert(trouble);
+                    Trouble::beside(&mut scope.trouble, trouble);
                 }
             }
         }
@@ -271,6 +277,7 @@ impl Lister<'_> {
             Ok(Canonical::Entity(found, text)) if found == *key => Ok((text, notes)),
             Ok(Canonical::Entity(found, _)) => Err(Trouble::failed(format!("{path} answered with {found}"))),
             Ok(Canonical::Deleted(_)) => Err(Trouble::failed(format!("{key} was deleted while it was read"))),
+            Err(EntityError::Misplaced(misplaced)) => Err(Trouble::secret(&path, &misplaced)),
             Err(error) => Err(Trouble::failed(format!("the answer of {path} is malformed: {error}"))),
         }
     }
@@ -348,7 +355,9 @@ impl Listed {
     /// The status that the listings as such give the domain, and the first reason against it.
     pub(super) fn status(&self) -> (RunStatus, Option<Trouble>) {
         let troubles: Vec<&Trouble> = self.scopes.iter().filter_map(|scope| scope.trouble.as_ref()).collect();
-        let Some(first) = troubles.first().copied() else { return (RunStatus::Complete, None) };
+        let is_secret = |trouble: &&&Trouble| trouble.kind == TroubleKind::Secret;
+        let told = troubles.iter().find(is_secret).or(troubles.first());
+        let Some(first) = told.copied() else { return (RunStatus::Complete, None) };
         let mut asked = self.scopes.iter().filter(|scope| scope.is_asked);
         let nothing_came = asked.all(|scope| scope.trouble.is_some() && scope.entities.is_empty());
         let all_are = |kind| troubles.iter().all(|trouble| trouble.kind == kind);

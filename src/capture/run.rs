@@ -9,7 +9,7 @@ use super::confirm::{Caution, RemovalPolicy};
 use super::domain::{DomainCapture, Listed, Lister};
 use super::portion::Portions;
 use super::trouble::{Trouble, TroubleKind};
-use crate::canonical::{Canonicaliser, Digest, SecretKey, read, value_of};
+use crate::canonical::{Canonicaliser, Digest, Scan, SecretKey, read, value_of};
 use crate::catalogue::{Catalogue, Domain, FieldPath, Under};
 use crate::genesys::{Client, FetchError, Get};
 use crate::model::{DomainId, DomainSnapshot, EntityKey, Value};
@@ -86,6 +86,8 @@ pub struct Capturer<'c> {
     pub catalogue: &'c Catalogue,
     /// The key for secrets.
     pub secrets: &'c SecretKey,
+    /// The scan for secrets.
+    pub scan: &'c Scan,
     /// The id of the organisation.
     pub org: &'c str,
 }
@@ -148,7 +150,7 @@ impl Capturer<'_> {
             },
             Err(error) => match Trouble::from(&error).kind {
                 TroubleKind::Forbidden | TroubleKind::Absent => View::Unreadable,
-                TroubleKind::Failed | TroubleKind::Unauthorised => View::Unknown,
+                TroubleKind::Failed | TroubleKind::Unauthorised | TroubleKind::Secret => View::Unknown,
             },
         }
     }
@@ -185,7 +187,7 @@ impl Capturer<'_> {
             Ok(parents) => parents,
             Err(trouble) => return DomainCapture::nothing(RunStatus::Failed, Some(trouble), 0),
         };
-        let canonicaliser = Canonicaliser::new(domain, self.secrets, self.org);
+        let canonicaliser = Canonicaliser::new(domain, self.secrets, self.scan, self.org);
         let settled = match domain.source.immutable && recorded.is_current(domain) {
             true => recorded.content(&domain.id).ok().flatten(),
             false => None,

@@ -1,5 +1,6 @@
 //! Why a listing or an entity could not be had.
 
+use crate::canonical::Misplaced;
 use crate::genesys::{FetchError, ListingError};
 
 /// The kinds of trouble that a run tells apart.
@@ -13,6 +14,8 @@ pub enum TroubleKind {
     Failed,
     /// The credentials are refused.
     Unauthorised,
+    /// A secret sits where nothing can take its place.
+    Secret,
 }
 
 /// Why something could not be had, in words that hold no secret.
@@ -25,6 +28,20 @@ pub struct Trouble {
 }
 
 impl Trouble {
+    /// Why a listing is held back.
+    pub(super) fn secret(path: &str, misplaced: &Misplaced) -> Self {
+        Self { kind: TroubleKind::Secret, cause: format!("{path} is held back: {misplaced}") }
+    }
+
+    /// Puts a further trouble beside the first one: the first is told, unless a secret is found later.
+    pub(super) fn beside(first: &mut Option<Self>, further: Self) {
+        if further.kind == TroubleKind::Secret && first.as_ref().is_some_and(|first| first.kind != TroubleKind::Secret)
+        {
+            *first = None;
+        }
+        first.get_or_insert(further);
+    }
+
     pub(super) fn failed(cause: impl Into<String>) -> Self {
         Self { kind: TroubleKind::Failed, cause: cause.into() }
     }

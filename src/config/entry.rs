@@ -8,8 +8,10 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::domain_globs::{DomainGlobError, DomainGlobs, domain_glob};
+use super::places::allowance;
 use super::problem::Objection;
 use super::settings::Setting;
+use crate::canonical::Allowance;
 use crate::catalogue::{Catalogue, Tier, kind_of};
 use crate::genesys::{Region, RegionError};
 use crate::model::nearest;
@@ -111,6 +113,14 @@ impl<'t> Entry<'_, 't> {
             })
         })?;
         Ok(DomainGlobs::of(globs))
+    }
+
+    /// A list of places whose values may stay in clear.
+    pub(super) fn places(&self) -> Reading<Vec<Allowance>> {
+        self.list(|element, text| {
+            allowance(text, self.catalogue)
+                .map_err(|error| self.objection(element, &error.to_string()).with_nearest(error.nearest()))
+        })
     }
 
     /// A list of strings, each of which is taken or objected to on its own.

@@ -10,6 +10,7 @@ mod domain_globs;
 mod entry;
 mod environment;
 mod file;
+mod places;
 mod problem;
 mod secret_key;
 mod settings;
@@ -21,6 +22,7 @@ pub use environment::{Connection, Environment, EnvironmentError};
 pub use problem::{ConfigError, Problem};
 pub use secret_key::{KeyOrigin, SecretKeyError};
 
+use crate::canonical::Allowance;
 use crate::catalogue::{Catalogue, Tier};
 use crate::genesys::Region;
 use crate::policy::Production;
@@ -57,6 +59,8 @@ pub struct Config {
     pub accept: DomainGlobs,
     /// What is in production.
     pub production: Production,
+    /// Where values stay in clear although they look like secrets.
+    pub allowed_secrets: Vec<Allowance>,
 }
 
 impl Config {
@@ -86,6 +90,7 @@ impl Default for Config {
             confirm_reads: 1000,
             accept: DomainGlobs::default(),
             production: Production::default(),
+            allowed_secrets: Vec::new(),
         }
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Setting {
 }
 
 /// Every key, section by section.
-pub(super) static SETTINGS: [Setting; 15] = [
+pub(super) static SETTINGS: [Setting; 16] = [
     Setting {
         section: "trail",
         key: "branch",
@@ -81,6 +81,11 @@ pub(super) static SETTINGS: [Setting; 15] = [
         section: "production",
         key: "names",
         take: |entry, config| entry.globs().map(|globs| config.production.names = globs),
+    },
+    Setting {
+        section: "secrets",
+        key: "allow",
+        take: |entry, config| entry.places().map(|places| config.allowed_secrets = places),
     },
 ];
 

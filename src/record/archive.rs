@@ -48,6 +48,16 @@ pub enum ArchiveError {
         /// The latest that is known here.
         known: u32,
     },
+    /// A later version of the scan for secrets was over it.
+    #[error(
+        "what is on record was scanned for secrets by version {found} of the scan, and this orgtrail has version {known}"
+    )]
+    NewerScan {
+        /// The version that was used last.
+        found: u32,
+        /// The version that is known here.
+        known: u32,
+    },
     /// A file is not the document of its domain.
     #[error("{path} is not what orgtrail wrote: {source}")]
     Document {

@@ -91,12 +91,12 @@ impl LedgerStatus {
 impl Ledger {
     /// A ledger that knows nothing yet.
     #[must_use]
-    pub fn new(org: &str, secret_key: &str) -> Self {
+    pub fn new(org: &str, secret_key: &str, scan: u32) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
             org: org.to_owned(),
             secret_key: secret_key.to_owned(),
-            scan: 0,
+            scan,
             view: None,
             domains: BTreeMap::new(),
         }

@@ -5,6 +5,7 @@
 
 mod archive;
 mod between;
+mod forms;
 mod heartbeat;
 mod layout;
 mod ledger;
@@ -15,9 +16,10 @@ mod run;
 
 pub use archive::{Archive, ArchiveError, Tree};
 pub use between::{Between, Step, between};
+pub use forms::{InHistory, MigratedDomain, Rekeyed};
 pub use heartbeat::{Heartbeat, HeartbeatDomain, MAX_RUN_TIMES, Resume};
 pub use layout::{FileEdits, LEDGER_PATH, SNAPSHOT_DIR, Width, changed_files, domain_paths, first_width};
 pub use ledger::{Ledger, LedgerEntry, LedgerStatus};
 pub use message::{CommitFacts, commit_message, trailer};
-pub use plan::{CommitKind, Observed, PlanInput, PlannedCommit, RecordPlan, Rekeyed, plan};
+pub use plan::{CommitKind, Observed, PlanInput, PlannedCommit, RecordPlan, plan};
 pub use run::{RunDocument, RunDomain, RunFinding, RunId, RunStatus};

@@ -8,13 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::archive::{Archive, ArchiveError, Tree};
+use super::forms::{InHistory, MigratedDomain, Rekeyed};
 use super::layout::{FileEdits, LEDGER_PATH, Width, changed_files, domain_paths, first_width};
 use super::ledger::{Ledger, LedgerEntry, LedgerStatus};
 use super::newly_kept::Places;
-use crate::canonical::{Digest, canonical_text, is_fingerprint, value_of};
+use crate::canonical::{Digest, Scan, canonical_text, value_of};
 use crate::catalogue::{Catalogue, Domain};
 use crate::diff::{apply_fields, diff_domain, follow};
-use crate::model::{Change, ChangeKind, DomainId, DomainSnapshot, FieldChange, FieldKind, PointerGlob, Value};
+use crate::model::{
+    Change, ChangeKind, DomainId, DomainSnapshot, EntityKey, FieldChange, FieldKind, OwnedValue, PointerGlob, Value,
+};
 
 /// The kind of a commit, as its trailer `Orgtrail-Kind` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,17 +102,12 @@ pub struct PlanInput<'p, T> {
     pub view: Option<String>,
     /// What the run learned.
     pub observed: Vec<Observed>,
+    /// The scan for secrets.
+    pub scan: &'p Scan,
     /// Brings stored entities into the form that a domain has now.
-    pub migrate: &'p dyn Fn(&Domain, &DomainSnapshot) -> DomainSnapshot,
-}
-
-/// Tells across a change of the secrets key whether a secret is the same.
-#[derive(Debug)]
-pub struct Rekeyed {
-    /// The id of the former key.
-    pub former: String,
-    /// Fingerprints under the key in use → those of the same secrets under the former key.
-    pub fingerprints: BTreeMap<String, String>,
+    pub migrate: &'p dyn Fn(&Domain, &DomainSnapshot) -> MigratedDomain,
+    /// What takes the place of a value of an entity if it is a secret, under every key that is known.
+    pub hidden: &'p dyn Fn(&DomainId, &EntityKey, &Value<'_>) -> Vec<OwnedValue>,
 }
 
 /// A commit to be made.
@@ -138,6 +136,8 @@ pub struct RecordPlan {
     pub baselines: BTreeMap<DomainId, u64>,
     /// Those of them that begin anew, because what was on record could not be brought into the form they have now.
     pub anew: BTreeSet<DomainId>,
+    /// Secrets that were not known to be any when they were put on record.
+    pub in_history: Vec<InHistory>,
 }
 
 /// Plans the commits of a run.
@@ -145,9 +145,10 @@ pub struct RecordPlan {
 /// # Errors
 /// [`ArchiveError`] where the state on record cannot be read.
 pub fn plan<T: Tree>(input: PlanInput<'_, T>) -> Result<RecordPlan, ArchiveError> {
-    let PlanInput { catalogue, archive, ledger, secret_key, rekeyed, view, observed, migrate } = input;
+    let PlanInput { catalogue, archive, ledger, secret_key, rekeyed, view, observed, scan, migrate, hidden } = input;
     let recorded = archive.ledger().cloned();
-    let mut state = State { catalogue, ledger, domains: BTreeMap::new(), commits: Vec::new() };
+    let mut state =
+        State { catalogue, scan, ledger, domains: BTreeMap::new(), commits: Vec::new(), in_history: Vec::new() };
 
     let migrated = state.migrate_all(archive, migrate)?;
     let (mut known, mut first, mut anew) = (Vec::new(), Vec::new(), BTreeSet::new());
@@ -163,9 +164,11 @@ pub fn plan<T: Tree>(input: PlanInput<'_, T>) -> Result<RecordPlan, ArchiveError
     for one in known.iter().filter(|one| one.content.is_some()) {
         state.load(archive, &one.domain)?;
     }
+    state.take_other_forms(&known, hidden);
     state.take_newly_kept(&known, &migrated);
     state.reshard(&known);
-    state.rekey(&known, &secret_key, rekeyed.as_ref());
+    let fingerprinted = state.fingerprinted(archive, &secret_key)?;
+    state.rekey(&known, &secret_key, rekeyed.as_ref(), &fingerprinted);
     state.take_new_fields(&known);
     for one in &first {
         state.load(archive, &one.domain)?;
@@ -173,22 +176,24 @@ pub fn plan<T: Tree>(input: PlanInput<'_, T>) -> Result<RecordPlan, ArchiveError
     let baselines = state.take_baselines(first);
     state.take_coverage(&known, view);
     state.take_changes(&known);
-    let ledger = state.ledger;
+    let State { ledger, commits, in_history, .. } = state;
     let unchanged = recorded.is_some_and(|recorded| recorded == ledger);
-    let commits = if unchanged { Vec::new() } else { state.commits };
-    Ok(RecordPlan { commits, ledger, baselines, anew })
+    let commits = if unchanged { Vec::new() } else { commits };
+    Ok(RecordPlan { commits, ledger, baselines, anew, in_history })
 }
 
 /// The state on record as it becomes, commit by commit.
-struct State<'p> {
-    catalogue: &'p Catalogue,
-    ledger: Ledger,
-    domains: BTreeMap<DomainId, Rc<DomainSnapshot>>,
-    commits: Vec<PlannedCommit>,
+pub(super) struct State<'p> {
+    pub(super) catalogue: &'p Catalogue,
+    pub(super) scan: &'p Scan,
+    pub(super) ledger: Ledger,
+    pub(super) domains: BTreeMap<DomainId, Rc<DomainSnapshot>>,
+    pub(super) commits: Vec<PlannedCommit>,
+    pub(super) in_history: Vec<InHistory>,
 }
 
 impl State<'_> {
-    fn load<T: Tree>(&mut self, archive: &Archive<T>, id: &DomainId) -> Result<(), ArchiveError> {
+    pub(super) fn load<T: Tree>(&mut self, archive: &Archive<T>, id: &DomainId) -> Result<(), ArchiveError> {
         if !self.domains.contains_key(id)
             && let Some(snapshot) = archive.domain(id)?
         {
@@ -197,13 +202,19 @@ impl State<'_> {
         Ok(())
     }
 
-    fn commit(&mut self, kind: CommitKind, mut edits: FileEdits, domains: Vec<DomainId>, changes: Vec<Change>) {
+    pub(super) fn commit(
+        &mut self,
+        kind: CommitKind,
+        mut edits: FileEdits,
+        domains: Vec<DomainId>,
+        changes: Vec<Change>,
+    ) {
         edits.insert(LEDGER_PATH.to_owned(), Some(self.ledger.write()));
         self.commits.push(PlannedCommit { kind, edits, ledger: self.ledger.clone(), domains, changes });
     }
 
     /// Puts new content of a domain on record and returns the files that change.
-    fn put(&mut self, domain: &Domain, content: DomainSnapshot) -> FileEdits {
+    pub(super) fn put(&mut self, domain: &Domain, content: DomainSnapshot) -> FileEdits {
         let before = self.domains.get(&domain.id).cloned();
         let before = before.unwrap_or_else(|| Rc::new(DomainSnapshot::empty(domain.id.clone(), domain.schema_version)));
         let entry = self.ledger.domains.get_mut(&domain.id);
@@ -217,33 +228,6 @@ impl State<'_> {
         }
         self.domains.insert(domain.id.clone(), Rc::new(content));
         edits
-    }
-
-    fn migrate_all<T: Tree>(
-        &mut self,
-        archive: &Archive<T>,
-        migrate: &dyn Fn(&Domain, &DomainSnapshot) -> DomainSnapshot,
-    ) -> Result<BTreeSet<DomainId>, ArchiveError> {
-        let mut edits = FileEdits::new();
-        let mut migrated = Vec::new();
-        for domain in self.catalogue.iter() {
-            let treatment = domain.treatment().to_string();
-            match self.ledger.domains.get_mut(&domain.id) {
-                Some(entry) if entry.treatment != treatment => entry.treatment = treatment,
-                _ => continue,
-            }
-            self.load(archive, &domain.id)?;
-            if let Some(before) = self.domains.get(&domain.id).cloned() {
-                let content = migrate(domain, &before);
-                edits.extend(self.put(domain, content));
-            }
-            migrated.push(domain.id.clone());
-        }
-        let all = migrated.iter().cloned().collect();
-        if !migrated.is_empty() {
-            self.commit(CommitKind::SchemaMigration, edits, migrated, Vec::new());
-        }
-        Ok(all)
     }
 
     /// Whether a captured domain has no key in common with what is on record: its identity is another one, and its stored
@@ -264,7 +248,7 @@ impl State<'_> {
             .iter()
             .filter_map(|id| Some((id, Places::of(&catalogue.get(id)?.shape, self.domains.get(id)?))))
             .collect();
-        self.absorb(CommitKind::SchemaMigration, known, &|id, field| {
+        self.absorb(CommitKind::SchemaMigration, known, &|id, _, field| {
             field.kind == FieldKind::Added && places.get(id).is_some_and(|places| places.is_new(&field.path))
         });
     }
@@ -311,10 +295,15 @@ impl State<'_> {
     }
 
     /// Makes a commit of the fields that `takes` picks.
-    fn absorb(&mut self, kind: CommitKind, known: &[Observed], takes: &dyn Fn(&DomainId, &FieldChange) -> bool) {
+    pub(super) fn absorb(
+        &mut self,
+        kind: CommitKind,
+        known: &[Observed],
+        takes: &dyn Fn(&DomainId, &EntityKey, &FieldChange) -> bool,
+    ) {
         let mut absorbed = Vec::new();
         for (domain, before, after) in self.contents(known) {
-            let content = with_fields(domain, &before, after, &|field| takes(&domain.id, field));
+            let content = with_fields(domain, &before, after, &|key, field| takes(&domain.id, key, field));
             if content != *before {
                 absorbed.push((domain.id.clone(), content));
             }
@@ -333,34 +322,6 @@ impl State<'_> {
         self.commit(kind, edits, domains, Vec::new());
     }
 
-    /// Puts fingerprints under the key in use, as far as their domains were captured; the others stay marked until they are.
-    fn rekey(&mut self, known: &[Observed], secret_key: &str, rekeyed: Option<&Rekeyed>) {
-        let before = self.ledger.clone();
-        let former = std::mem::replace(&mut self.ledger.secret_key, secret_key.to_owned());
-        let mut pending: BTreeMap<DomainId, String> = BTreeMap::new();
-        for (id, entry) in &mut self.ledger.domains {
-            let has_secrets = self.catalogue.get(id).is_some_and(|domain| !domain.treat.secret.is_empty());
-            if has_secrets && entry.digest.is_some() {
-                entry.secret_key.get_or_insert_with(|| former.clone());
-            }
-            entry.secret_key.take_if(|key| key == secret_key);
-            pending.extend(entry.secret_key.clone().map(|key| (id.clone(), key)));
-        }
-        for one in known.iter().filter(|one| one.status == Some(LedgerStatus::Complete)) {
-            if let Some(entry) = self.ledger.domains.get_mut(&one.domain) {
-                entry.secret_key = None;
-            }
-        }
-        let commits = self.commits.len();
-        self.absorb(CommitKind::Rekey, known, &|id, field| {
-            let is_former = |rekeyed: &&Rekeyed| pending.get(id) == Some(&rekeyed.former);
-            pending.contains_key(id) && is_same_secret(field, rekeyed.filter(is_former))
-        });
-        if self.commits.len() == commits && self.ledger != before {
-            self.commit(CommitKind::Rekey, FileEdits::new(), Vec::new(), Vec::new());
-        }
-    }
-
     fn take_new_fields(&mut self, known: &[Observed]) {
         let mut fresh: BTreeMap<DomainId, Vec<PointerGlob>> = BTreeMap::new();
         for one in known {
@@ -373,7 +334,7 @@ impl State<'_> {
             }
         }
         if !fresh.is_empty() {
-            self.absorb(CommitKind::NewField, known, &|id, field| {
+            self.absorb(CommitKind::NewField, known, &|id, _, field| {
                 let is_fresh = fresh.get(id).is_some_and(|globs| globs.iter().any(|glob| glob.matches(&field.path)));
                 is_fresh && field.kind == FieldKind::Added
             });
@@ -400,7 +361,7 @@ impl State<'_> {
                     status,
                     entities: 0,
                     schema_version: domain.schema_version,
-                    treatment: domain.treatment().to_string(),
+                    treatment: self.scan.treatment(domain),
                     width: one.content.as_ref().map(first_width).unwrap_or_default(),
                     digest: None,
                     baseline_under_way: one.is_under_way,
@@ -491,14 +452,14 @@ fn with_fields(
     domain: &Domain,
     before: &DomainSnapshot,
     after: &DomainSnapshot,
-    takes: &dyn Fn(&FieldChange) -> bool,
+    takes: &dyn Fn(&EntityKey, &FieldChange) -> bool,
 ) -> DomainSnapshot {
     let mut content = before.clone();
     for change in diff_domain(domain, before, after) {
         if change.kind != ChangeKind::Modified {
             continue;
         }
-        let picked: Vec<FieldChange> = change.fields.into_iter().filter(|field| takes(field)).collect();
+        let picked: Vec<FieldChange> = change.fields.into_iter().filter(|field| takes(&change.key, field)).collect();
         if picked.is_empty() {
             continue;
         }
@@ -509,20 +470,6 @@ fn with_fields(
         }
     }
     content
-}
-
-/// Whether a field differs only because its secret is fingerprinted under another key; where that cannot be told, it does.
-fn is_same_secret(field: &FieldChange, rekeyed: Option<&Rekeyed>) -> bool {
-    let (Some(old), Some(new)) = (&field.old, &field.new) else { return false };
-    if !is_fingerprint(old) || !is_fingerprint(new) {
-        return false;
-    }
-    let text =
-        |value: &Value<'_>| value.get(crate::canonical::SECRET_MEMBER).and_then(Value::as_str).map(str::to_owned);
-    match (rekeyed, text(new)) {
-        (Some(rekeyed), Some(new)) => rekeyed.fingerprints.get(&new).cloned() == text(old),
-        _ => true,
-    }
 }
 
 fn count(content: &DomainSnapshot) -> u64 {

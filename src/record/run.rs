@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::Digest;
-use crate::model::{DomainId, Severity, SeverityCounts};
+use crate::model::{DomainId, EntityKey, Severity, SeverityCounts};
 
 /// Names a run: the second it began, and a short digest of what it began from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -130,6 +130,12 @@ pub struct RunFinding {
     /// The domain it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<DomainId>,
+    /// The entity it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity: Option<EntityKey>,
+    /// The place it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// What was found.
     pub message: String,
     /// What to do about it.

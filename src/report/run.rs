@@ -114,7 +114,7 @@ mod v1 {
     use serde::Serialize;
 
     use crate::canonical::{Digest, compact};
-    use crate::model::{DomainId, Severity, SeverityCounts, Value};
+    use crate::model::{DomainId, EntityKey, Severity, SeverityCounts, Value};
     use crate::record::{RunDocument, RunDomain, RunFinding, RunStatus};
 
     #[derive(Serialize)]
@@ -152,12 +152,11 @@ mod v1 {
         cause: Option<&'r str>,
     }
 
-    /// A finding of a run is about a domain at most, never about one entity.
     #[derive(Serialize)]
     struct Finding<'r> {
         rule: &'r str,
         severity: Severity,
-        entity: (),
+        entity: Option<Entity<'r>>,
         message: &'r str,
         remedy: &'r str,
         evidence: Option<Evidence<'r>>,
@@ -167,6 +166,14 @@ mod v1 {
     #[derive(Serialize)]
     struct Evidence<'r> {
         domain: &'r DomainId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        place: Option<&'r str>,
+    }
+
+    #[derive(Serialize)]
+    struct Entity<'r> {
+        domain: &'r DomainId,
+        id: &'r EntityKey,
     }
 
     impl<'r> From<&'r RunDocument> for Document<'r> {
@@ -208,14 +215,19 @@ mod v1 {
     impl<'r> From<&'r RunFinding> for Finding<'r> {
         fn from(finding: &'r RunFinding) -> Self {
             let domain = finding.domain.as_ref().map_or(Value::Null, |domain| Value::from(domain.as_str()));
-            let found = Value::Array(vec![Value::from(finding.rule.as_str()), domain]);
+            let mut found = vec![Value::from(finding.rule.as_str()), domain];
+            found.extend(finding.entity.as_ref().map(|entity| Value::from(entity.as_str())));
+            found.extend(finding.place.as_deref().map(Value::from));
+            let found = Value::Array(found);
+            let entity = finding.domain.as_ref().zip(finding.entity.as_ref());
+            let place = finding.place.as_deref();
             Self {
                 rule: &finding.rule,
                 severity: finding.severity,
-                entity: (),
+                entity: entity.map(|(domain, id)| Entity { domain, id }),
                 message: &finding.message,
                 remedy: &finding.remedy,
-                evidence: finding.domain.as_ref().map(|domain| Evidence { domain }),
+                evidence: finding.domain.as_ref().map(|domain| Evidence { domain, place }),
                 fingerprint: Digest::of(compact(&found).as_bytes()).short(),
             }
         }

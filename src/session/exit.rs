@@ -11,6 +11,8 @@ pub enum Exit {
     Authentication,
     /// Some domains could not be captured; the others are on record.
     Partial,
+    /// A secret sits where nothing can take its place: that listing is held back, the rest is on record.
+    HeldBack,
     /// The network, the API, the remote or the machine failed.
     Upstream,
     /// The trail cannot be trusted or is not for us: wrong organisation, rewritten history, newer schema.
@@ -21,12 +23,13 @@ pub enum Exit {
 
 impl Exit {
     /// Worst first: of several that apply the first one is returned.
-    const BY_RANK: [Self; 7] = [
+    const BY_RANK: [Self; 8] = [
         Self::Internal,
         Self::Integrity,
         Self::Usage,
         Self::Authentication,
         Self::Upstream,
+        Self::HeldBack,
         Self::Partial,
         Self::Findings,
     ];
@@ -41,6 +44,7 @@ impl Exit {
             Self::Partial => 4,
             Self::Upstream => 5,
             Self::Integrity => 6,
+            Self::HeldBack => 7,
             Self::Internal => 70,
         }
     }
@@ -92,6 +96,8 @@ mod tests {
             exits.add(exit);
         }
         assert_eq!((exits.codes(), exits.code()), (vec![5, 4, 1], 5));
+        exits.add(Exit::HeldBack);
+        assert_eq!(exits.codes(), [5, 7, 4, 1]);
         exits.add(Exit::Internal);
         assert_eq!(exits.code(), 70);
     }

@@ -83,7 +83,9 @@ impl From<ArchiveError> for Failure {
     fn from(error: ArchiveError) -> Self {
         let exit = if matches!(error, ArchiveError::Tree { .. }) { Exit::Upstream } else { Exit::Integrity };
         Self::of(exit, &error).hint(match error {
-            ArchiveError::Newer { .. } => "use the version of orgtrail that wrote it, or a later one",
+            ArchiveError::Newer { .. } | ArchiveError::NewerScan { .. } => {
+                "use the version of orgtrail that wrote it, or a later one"
+            }
             _ => "`git log -- snapshot` shows who wrote there last",
         })
     }

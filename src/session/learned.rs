@@ -7,17 +7,36 @@ use chrono::{DateTime, Utc};
 
 use super::run::RunOptions;
 use super::workspace::Workspace;
-use crate::canonical::{Canonicaliser, SecretKey};
+use crate::canonical::{Canonicaliser, Scan, SecretKey};
 use crate::capture::{CaptureRun, View};
 use crate::catalogue::{Catalogue, Domain, Tier};
-use crate::model::{DomainId, DomainSnapshot};
-use crate::record::{Heartbeat, Ledger, LedgerStatus, Observed, Rekeyed, RunStatus};
+use crate::model::{DomainId, DomainSnapshot, EntityKey, OwnedValue, Value};
+use crate::record::{Heartbeat, Ledger, LedgerStatus, MigratedDomain, Observed, Rekeyed, RunStatus};
 
 /// Brings stored entities into the form that a domain has now.
-pub(super) fn migrate(domain: &Domain, before: &DomainSnapshot, secrets: &SecretKey, org: &str) -> DomainSnapshot {
-    let canonicaliser = Canonicaliser::new(domain, secrets, org);
-    let entities = before.entities.iter().map(|(key, text)| (key.clone(), canonicaliser.migrate(key, text)));
-    DomainSnapshot { domain: domain.id.clone(), schema_version: domain.schema_version, entities: entities.collect() }
+pub(super) fn migrate(
+    domain: &Domain,
+    before: &DomainSnapshot,
+    secrets: &SecretKey,
+    scan: &Scan,
+    org: &str,
+) -> MigratedDomain {
+    let canonicaliser = Canonicaliser::new(domain, secrets, scan, org);
+    let content = DomainSnapshot::empty(domain.id.clone(), domain.schema_version);
+    let mut migrated = MigratedDomain { content, unhidden: Vec::new(), misplaced: Vec::new() };
+    for (key, text) in &before.entities {
+        let entity = canonicaliser.migrate(key, text);
+        migrated.unhidden.extend(entity.unhidden.into_iter().map(|one| (key.clone(), one)));
+        migrated.misplaced.extend(entity.misplaced.map(|one| (key.clone(), one)));
+        migrated.content.entities.insert(key.clone(), entity.text);
+    }
+    migrated
+}
+
+/// What takes the place of a secret under the key in use and under the one before it.
+pub(super) fn hidden(secrets: &SecretKey, domain: &DomainId, key: &EntityKey, value: &Value<'_>) -> Vec<OwnedValue> {
+    let keys = std::iter::once(secrets).chain(secrets.previous());
+    keys.map(|secrets| secrets.fingerprint(domain, key, value)).collect()
 }
 
 /// What the run learned, for the plan; content that is on record already is left out.
@@ -32,7 +51,7 @@ pub(super) fn learned(
     for (id, capture) in &captured.domains {
         let entry = ledger.domains.get(id);
         let domain = workspace.catalogue.get(id);
-        let treatment = domain.map(|domain| domain.treatment().to_string());
+        let treatment = domain.map(|domain| workspace.scan.treatment(domain));
         // A domain with a cadence of its own is not overdue before its next round is.
         let has_cadence = domain.is_some_and(|domain| domain.tier != Tier::Standard);
         let cadence = if has_cadence { workspace.config.deep_every } else { Duration::ZERO };

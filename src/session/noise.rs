@@ -41,7 +41,7 @@ pub async fn noise(
     let client = client(workspace, connection, clock, None)?;
     let org = org_of(&client).await?;
     let bare = workspace.catalogue.untreated();
-    let reader = Capturer { client: &client, catalogue: &bare, secrets: &secrets, org: &org };
+    let reader = Capturer { client: &client, catalogue: &bare, secrets: &secrets, scan: &workspace.scan, org: &org };
     let (mut told, mut exits) = (NoiseOf::new(), Exits::default());
     observer.begins(selection.0.len());
     for family in families(workspace, selection) {
@@ -49,7 +49,7 @@ pub async fn noise(
         let mut second = read(&reader, &family, &Told { observer }).await;
         for domain in family.0.iter().filter_map(|id| workspace.catalogue.get(id)) {
             let captures = [first.remove(&domain.id), second.remove(&domain.id)];
-            let compared = compared(domain, captures, &secrets, &org);
+            let compared = compared(domain, captures, &reader);
             if compared.is_err() && !workspace.config.accept.is_match(&domain.id) {
                 exits.add(Exit::Partial);
             }
@@ -76,20 +76,15 @@ async fn read(reader: &Capturer<'_>, family: &Selection, progress: &dyn Progress
     reader.run(family, &NothingToKeep, &Portions::default(), &policy, progress).await
 }
 
-fn compared(
-    domain: &Domain,
-    captures: [Option<DomainCapture>; 2],
-    secrets: &SecretKey,
-    org: &str,
-) -> Result<Noise, String> {
+fn compared(domain: &Domain, captures: [Option<DomainCapture>; 2], reader: &Capturer<'_>) -> Result<Noise, String> {
     let mut reads = Vec::new();
     for capture in captures.into_iter().flatten() {
         let cause = capture.trouble.map_or_else(|| "it could not be read".to_owned(), |trouble| trouble.cause);
         reads.push(capture.content.ok_or(cause)?.entities);
     }
     let [first, second] = reads.as_slice() else { return Err("it was not read".to_owned()) };
-    let canonicaliser = Canonicaliser::new(domain, secrets, org);
-    Ok(Noise::between(domain, first, second, &|key, text| canonicaliser.migrate(key, text)))
+    let canonicaliser = Canonicaliser::new(domain, reader.secrets, reader.scan, reader.org);
+    Ok(Noise::between(domain, first, second, &|key, text| canonicaliser.migrate(key, text).text))
 }
 
 /// A record that neither asks for a second listing nor has anything to confirm or to carry forward.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::learned::migrate;
 use super::workspace::CommitTree;
-use crate::canonical::SecretKey;
+use crate::canonical::{Scan, SecretKey};
 use crate::capture::{CaptureRun, Recorded};
 use crate::catalogue::{Catalogue, Domain};
 use crate::model::{CanonicalText, DomainId, DomainSnapshot, EntityKey, EntitySource};
@@ -16,6 +16,7 @@ use crate::record::{Archive, ArchiveError};
 pub(super) struct OnRecord<'a, 't> {
     pub(super) archive: &'a Archive<CommitTree<'t>>,
     pub(super) secrets: &'a SecretKey,
+    pub(super) scan: &'a Scan,
     pub(super) org: &'a str,
     pub(super) catalogue: &'a Catalogue,
     /// What is on record and cannot be read.
@@ -36,7 +37,7 @@ impl Recorded for OnRecord<'_, '_> {
         // What stays on record because it could not be captured has to have the form that everything gets in this run.
         Ok(match (stored, self.catalogue.get(domain)) {
             (Some(stored), Some(definition)) if !self.has_current_form(definition) => {
-                Some(Rc::new(migrate(definition, &stored, self.secrets, self.org)))
+                Some(Rc::new(migrate(definition, &stored, self.secrets, self.scan, self.org).content))
             }
             (stored, _) => stored,
         })
@@ -53,8 +54,9 @@ impl Recorded for OnRecord<'_, '_> {
 
 impl OnRecord<'_, '_> {
     fn has_current_form(&self, domain: &Domain) -> bool {
-        let entry = self.archive.ledger().and_then(|ledger| ledger.domains.get(&domain.id));
-        entry.is_some_and(|entry| entry.treatment == domain.treatment().to_string())
+        let Some(ledger) = self.archive.ledger() else { return false };
+        let entry = ledger.domains.get(&domain.id);
+        ledger.scan == self.scan.version() && entry.is_some_and(|entry| entry.treatment == self.scan.treatment(domain))
     }
 }
 

@@ -11,15 +11,15 @@ use super::due::Due;
 use super::estimate::estimated;
 use super::exit::{Exit, Exits};
 use super::failure::Failure;
-use super::learned::{former_keys, learned, migrate, rekeyed, view_on_record};
+use super::learned::{former_keys, hidden, learned, migrate, rekeyed, view_on_record};
 use super::observer::Observer;
 use super::on_record::{After, OnRecord, archive_after};
 use super::recording::{HEARTBEAT_REF, Recording};
 use super::remote::Remote;
 use super::time::{of_seconds, written};
-use super::verdict::{begun_anew, judge, run_domain};
+use super::verdict::{judge, run_domain};
 use super::workspace::{CommitTree, Workspace, archive};
-use crate::canonical::SecretKey;
+use crate::canonical::{Scan, SecretKey};
 use crate::capture::{CaptureRun, Capturer, DomainCapture, Progress, RemovalPolicy, Selection, org_of};
 use crate::config::Connection;
 use crate::genesys::{Client, ClientOptions, Clock};
@@ -104,8 +104,9 @@ pub async fn take(
     let client_id = connection.client_id.clone();
     let client = client(workspace, connection, options.clock.clone(), options.max_requests)?;
     let org = org_of(&client).await?;
-    let ledger = ledger_of(&archive, &org, secrets, observer)?;
-    let reader = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, org: &org };
+    let scan = &workspace.scan;
+    let ledger = ledger_of(&archive, &org, secrets, scan, observer)?;
+    let reader = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, scan, org: &org };
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
     let due = Due::of(workspace, options, heartbeat.as_ref());
     if let Some(limit) = options.max_requests {
@@ -122,7 +123,9 @@ pub async fn take(
         view: view_on_record(&workspace.catalogue, &captured, &ledger, options),
         ledger: ledger.clone(),
         observed: learned(workspace, options, &ledger, heartbeat.as_ref(), &captured),
-        migrate: &|domain, before| migrate(domain, before, secrets, &org),
+        scan,
+        migrate: &|domain, before| migrate(domain, before, secrets, scan, &org),
+        hidden: &|domain, key, value| hidden(secrets, domain, key, value),
     })?;
     let mut unjudged = BTreeSet::new();
     let after = archive_after(&archive, &captured);
@@ -146,8 +149,7 @@ pub async fn take(
         }
     }
     let grants = earlier_grants(heartbeat.as_ref());
-    let (exits, mut findings) = judge(workspace, (&ledger, &planned.ledger), &captured, grants, &after);
-    findings.extend(planned.anew.iter().map(begun_anew));
+    let (exits, findings) = judge(workspace, &ledger, &planned, &captured, grants, &after);
     let before = tip.map(|tip| endpoint(workspace, tip)).transpose()?;
     let now = Endpoint { commit: commits.last().map(ToString::to_string), taken_at: at };
     let changes = ChangeSet::arranged(before, Some(now), classified);
@@ -176,10 +178,11 @@ fn ledger_of(
     archive: &Archive<CommitTree<'_>>,
     org: &str,
     secrets: &SecretKey,
+    scan: &Scan,
     observer: &dyn Observer,
 ) -> Result<Ledger, Failure> {
     refuse_other_org(archive, org)?;
-    let ledger = archive.ledger().cloned().unwrap_or_else(|| Ledger::new(org, &secrets.id()));
+    let ledger = archive.ledger().cloned().unwrap_or_else(|| Ledger::new(org, &secrets.id(), scan.version()));
     let previous_key = secrets.previous().map(SecretKey::id);
     if former_keys(&ledger).any(|key| key != secrets.id() && Some(&key) != previous_key.as_ref()) {
         observer.warn(
@@ -228,6 +231,7 @@ async fn capture(
         secrets: reader.secrets,
         org: reader.org,
         catalogue: reader.catalogue,
+        scan: reader.scan,
         damage: RefCell::new(None),
     };
     let mut domains = reader.run(&due.selection, &on_record, &due.portions, &policy, &Told { observer }).await;

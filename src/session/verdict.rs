@@ -8,7 +8,7 @@ use crate::canonical::value_of;
 use crate::capture::{CaptureRun, DomainCapture, Trouble, TroubleKind};
 use crate::catalogue::Catalogue;
 use crate::model::{DomainId, EntityKey, EntitySource, Severity};
-use crate::record::{Ledger, LedgerStatus, RunDomain, RunFinding, RunStatus};
+use crate::record::{InHistory, Ledger, LedgerStatus, RecordPlan, RunDomain, RunFinding, RunStatus};
 
 /// What became of a domain, for the document of the run.
 pub(super) fn run_domain(capture: &DomainCapture, ledger: &Ledger, id: &DomainId) -> RunDomain {
@@ -37,13 +37,17 @@ pub(super) fn cause(capture: &DomainCapture) -> Option<String> {
 /// their names.
 pub(super) fn judge(
     workspace: &Workspace,
-    (before, after): (&Ledger, &Ledger),
+    before: &Ledger,
+    planned: &RecordPlan,
     captured: &CaptureRun,
     grants: Option<&[String]>,
     names: &dyn EntitySource,
 ) -> (Exits, Vec<RunFinding>) {
     let mut exits = Exits::default();
+    let after = &planned.ledger;
     let mut findings = lost_views(workspace, before, captured, grants, names);
+    findings.extend(planned.in_history.iter().map(in_history));
+    findings.extend(planned.anew.iter().map(begun_anew));
     let accept = &workspace.config.accept;
     let mut troubles: Vec<&Trouble> = Vec::new();
     for (id, capture) in &captured.domains {
@@ -54,6 +58,9 @@ pub(super) fn judge(
             continue;
         }
         exits.add(Exit::Partial);
+        if capture.trouble.as_ref().is_some_and(is_secret) {
+            exits.add(Exit::HeldBack);
+        }
         troubles.extend(&capture.trouble);
         let status = |ledger: &Ledger| ledger.domains.get(id).map(|entry| entry.status);
         if status(before) == Some(LedgerStatus::Complete) && status(after) != Some(LedgerStatus::Complete) {
@@ -61,6 +68,8 @@ pub(super) fn judge(
                 rule: "coverage-lost".to_owned(),
                 severity: Severity::High,
                 domain: Some(id.clone()),
+                entity: None,
+                place: None,
                 message: format!("{id} was complete and is {} now", capture.status.as_str()),
                 remedy: "Give the OAuth client its permission back, or accept the loss in orgtrail.toml.".to_owned(),
             });
@@ -69,19 +78,44 @@ pub(super) fn judge(
     let is_captured = |capture: &DomainCapture| matches!(capture.status, RunStatus::Complete | RunStatus::Partial);
     let nothing_came = !captured.domains.values().any(is_captured);
     let is_refusal = |trouble: &&Trouble| matches!(trouble.kind, TroubleKind::Forbidden | TroubleKind::Unauthorised);
-    if nothing_came && !troubles.is_empty() {
+    if nothing_came && !troubles.iter().all(|trouble| is_secret(trouble)) {
         let exit = if troubles.iter().all(is_refusal) { Exit::Authentication } else { Exit::Upstream };
+        let is_held_back = troubles.iter().any(|trouble| is_secret(trouble));
         exits = Exits::from(exit);
+        if is_held_back {
+            exits.add(Exit::HeldBack);
+        }
     }
     (exits, findings)
 }
 
+fn is_secret(trouble: &Trouble) -> bool {
+    trouble.kind == TroubleKind::Secret
+}
+
+/// A secret that was put on record in clear before it was known for one.
+fn in_history(found: &InHistory) -> RunFinding {
+    let InHistory { domain, entity, place, rule } = found;
+    let of = entity.as_ref().map_or_else(|| domain.to_string(), |entity| format!("{domain} {entity}"));
+    RunFinding {
+        rule: "secret-in-history".to_owned(),
+        severity: Severity::High,
+        domain: Some(domain.clone()),
+        entity: entity.clone(),
+        place: Some(place.clone()),
+        message: format!("{place} of {of} holds a secret (rule {rule}), and the clear value is in history"),
+        remedy: "Rotate the secret: whoever can read the trail can read the old one.".to_owned(),
+    }
+}
+
 /// What is told of a domain whose stored form could not be migrated.
-pub(super) fn begun_anew(id: &DomainId) -> RunFinding {
+fn begun_anew(id: &DomainId) -> RunFinding {
     RunFinding {
         rule: "new-baseline".to_owned(),
         severity: Severity::Medium,
         domain: Some(id.clone()),
+        entity: None,
+        place: None,
         message: format!("{id} begins anew: its entities have other keys than those on record"),
         remedy: "Compare the two by hand where what changed in between matters.".to_owned(),
     }
@@ -108,6 +142,8 @@ fn lost_views(
                 rule: "permission-lost".to_owned(),
                 severity: Severity::High,
                 domain: None,
+                entity: None,
+                place: None,
                 message: format!(
                     "the OAuth client lost the role {} in the division {}",
                     called(role),
@@ -129,6 +165,8 @@ fn lost_views(
             rule: "division-out-of-view".to_owned(),
             severity: Severity::High,
             domain: None,
+            entity: None,
+            place: None,
             message: format!("nothing of the division {} is seen any more in {}", called(division), domains.join(", ")),
             remedy: "Check the divisions of the OAuth client's roles; if everything there was deleted, take it with \
                  `orgtrail snapshot --accept-removals GLOB`."

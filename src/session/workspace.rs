@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::own_domains::catalogue_of;
+use crate::canonical::Scan;
 use crate::catalogue::{Catalogue, USER_DIR};
 use crate::config::{Config, DomainGlobError, DomainGlobs};
 use crate::model::DomainId;
@@ -29,6 +30,8 @@ pub struct Workspace {
     pub catalogue: Catalogue,
     /// What the configuration file settles.
     pub config: Config,
+    /// The scan for secrets, with what the configuration allows.
+    pub scan: Scan,
 }
 
 /// The files of one commit.
@@ -61,6 +64,10 @@ impl Tree for CommitTree<'_> {
 /// The state of a commit, unless a later version of the program wrote it.
 pub fn archive(workspace: &Workspace, commit: Option<CommitId>) -> Result<Archive<CommitTree<'_>>, Failure> {
     let archive = Archive::open(CommitTree::new(&workspace.trail, commit))?;
+    let (found, known) = (archive.ledger().map_or(0, |ledger| ledger.scan), workspace.scan.version());
+    if found > known {
+        return Err(ArchiveError::NewerScan { found, known }.into());
+    }
     for (id, entry) in archive.ledger().iter().flat_map(|ledger| &ledger.domains) {
         if let Some(domain) = workspace.catalogue.get(id)
             && entry.schema_version > domain.schema_version
@@ -96,7 +103,9 @@ impl Workspace {
         let branch = config.branch.clone().or(head).ok_or_else(|| {
             Failure::new(Exit::Usage, "the trail has no branch checked out").hint("name one as [trail] branch")
         })?;
-        Ok(Self { trail, branch, catalogue, config })
+        let scan = Scan::built_in().map_err(|error| Failure::of(Exit::Internal, &error))?;
+        let scan = scan.allowing(config.allowed_secrets.clone());
+        Ok(Self { trail, branch, catalogue, config, scan })
     }
 
     /// The rules in force.

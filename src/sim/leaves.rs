@@ -207,7 +207,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::canonical::{Canonical, Canonicaliser, Notes, SecretKey, read};
+    use crate::canonical::{Canonical, Canonicaliser, Notes, Scan, SecretKey, read};
     use crate::catalogue::Catalogue;
     use crate::sim::Scale;
     use crate::sim::making::give_stamps;
@@ -215,11 +215,12 @@ mod tests {
     /// The canonical text of an entity, read from an answer.
     fn canonical(world: &World, domain: &Domain, key: &EntityKey, rng: &mut Rng) -> String {
         let secrets = SecretKey::new("a key that is long enough for a test").unwrap();
+        let scan = Scan::built_in().unwrap();
         let text = world.answer(&domain.id, key, &[], rng).unwrap();
         let member = world.member(&domain.id, key).unwrap();
         let mut raw = read(&text).unwrap().into_owned();
         give_stamps(domain, &mut raw, member.under.as_deref());
-        let canonicaliser = Canonicaliser::new(domain, &secrets, world.org_id());
+        let canonicaliser = Canonicaliser::new(domain, &secrets, &scan, world.org_id());
         match canonicaliser.entity(raw, member.parent(), &mut Notes::default()).unwrap() {
             Canonical::Entity(found, text) if found == *key => text.as_str().to_owned(),
             other => panic!("{} {key} became {other:?}", domain.id),

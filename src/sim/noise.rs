@@ -304,7 +304,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::canonical::{Canonical, Canonicaliser, Notes, SecretKey, read};
+    use crate::canonical::{Canonical, Canonicaliser, Notes, Scan, SecretKey, read};
     use crate::catalogue::Catalogue;
     use crate::sim::Scale;
     use crate::sim::making::give_stamps;
@@ -316,7 +316,8 @@ mod tests {
     /// The canonical text of every entity of a domain, read from answers.
     fn canonical(world: &World, domain: &Domain, leave_out: &[String], rng: &mut Rng) -> BTreeMap<EntityKey, String> {
         let secrets = SecretKey::new("a key that is long enough for a test").unwrap();
-        let canonicaliser = Canonicaliser::new(domain, &secrets, world.org_id());
+        let scan = Scan::built_in().unwrap();
+        let canonicaliser = Canonicaliser::new(domain, &secrets, &scan, world.org_id());
         let mut notes = Notes::default();
         let noise = Noise::of(domain);
         let read_one = |member: &Member| {

@@ -11,7 +11,7 @@ use super::making::give_stamps;
 use super::query;
 use super::reply::{Body, Reply};
 use super::{Effect, Fault, RateHeaders, Repeat, Scale, ServerOptions, When, World};
-use crate::canonical::{Canonical, Canonicaliser, Notes, SecretKey, read};
+use crate::canonical::{Canonical, Canonicaliser, Notes, Scan, SecretKey, read};
 use crate::catalogue::{Catalogue, Counting, Domain, Paging, Under};
 use crate::model::{EntityKey, OwnedValue, Value};
 
@@ -201,8 +201,9 @@ fn dressed(domain: &Domain, item: OwnedValue, under: Option<&Under>) -> OwnedVal
 fn assert_listings_hold_all(program: &Program) {
     let world = program.gate.world().clone();
     let secrets = SecretKey::new("a key that is long enough for a test").unwrap();
+    let scan = Scan::built_in().unwrap();
     for domain in world.catalogue().iter() {
-        let canonicaliser = Canonicaliser::new(domain, &secrets, world.org_id());
+        let canonicaliser = Canonicaliser::new(domain, &secrets, &scan, world.org_id());
         let mut listed = BTreeSet::new();
         for under in listings(&world, domain) {
             let (under, parent) = (under.as_ref(), under.as_ref().map(|under| &under.parent));
@@ -294,9 +295,10 @@ fn every_entity_can_be_read_by_itself_unless_its_state_forbids() {
     let program = Program::of_built_in();
     let world = program.gate.world().clone();
     let secrets = SecretKey::new("a key that is long enough for a test").unwrap();
+    let scan = Scan::built_in().unwrap();
     let mut hidden = 0;
     for domain in world.catalogue().iter() {
-        let canonicaliser = Canonicaliser::new(domain, &secrets, world.org_id());
+        let canonicaliser = Canonicaliser::new(domain, &secrets, &scan, world.org_id());
         for key in world.keys(&domain.id) {
             let Some(path) = detail_path(&world, domain, key) else { continue };
             let under = world.member(&domain.id, key).unwrap().under.as_deref();
@@ -319,6 +321,7 @@ fn a_removed_entity_is_not_found_or_bears_the_mark_of_its_domain() {
     let program = Program::of_built_in();
     let catalogue = Arc::clone(program.gate.world().catalogue());
     let secrets = SecretKey::new("a key that is long enough for a test").unwrap();
+    let scan = Scan::built_in().unwrap();
     let (mut marked, mut missing) = (0, 0);
     for domain in catalogue.iter() {
         let Some(key) = program.gate.world().keys(&domain.id).next().cloned() else { continue };
@@ -329,7 +332,7 @@ fn a_removed_entity_is_not_found_or_bears_the_mark_of_its_domain() {
         program.gate.world().remove(&domain.id, &key);
         let reply = read_it();
         if reply.status == 200 {
-            assert!(Canonicaliser::new(domain, &secrets, "org").is_deleted(&json(&reply)), "{}", domain.id);
+            assert!(Canonicaliser::new(domain, &secrets, &scan, "org").is_deleted(&json(&reply)), "{}", domain.id);
             marked += 1;
         } else {
             assert_eq!(reply.status, 404, "{}", domain.id);

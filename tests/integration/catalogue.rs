@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use orgtrail::canonical::{Canonical, Canonicaliser, Notes, SecretKey, write_document};
+use orgtrail::canonical::{Canonical, Canonicaliser, Notes, Scan, SecretKey, write_document};
 use orgtrail::catalogue::{Domain, Paging, embedded_file};
 use orgtrail::model::{CanonicalText, EntityKey, Object, OwnedValue, Value};
 use orgtrail::sim::{Rng, Scale, World};
@@ -69,7 +69,8 @@ fn raw_entities(domain: &Domain) -> Vec<OwnedValue> {
 
 fn canonical(domain: &Domain, notes: &mut Notes) -> BTreeMap<EntityKey, CanonicalText> {
     let secrets = SecretKey::new(&"k".repeat(32)).unwrap();
-    let canonicaliser = Canonicaliser::new(domain, &secrets, "11111111-1111-4111-8111-111111111111");
+    let scan = Scan::built_in().unwrap();
+    let canonicaliser = Canonicaliser::new(domain, &secrets, &scan, "11111111-1111-4111-8111-111111111111");
     let parent = EntityKey::new("22222222-2222-4222-8222-222222222222");
     let parent = domain.source.parent.as_ref().map(|_| &parent);
     let mut entities = BTreeMap::new();

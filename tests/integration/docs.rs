@@ -137,6 +137,7 @@ fn the_readme_has_every_exit_code_and_no_other() {
         Exit::Authentication,
         Exit::Partial,
         Exit::Upstream,
+        Exit::HeldBack,
         Exit::Integrity,
         Exit::Internal,
     ];

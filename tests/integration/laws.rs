@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use orgtrail::canonical::{Canonical, Canonicaliser, Notes, SecretKey, canonical_text, read_str, value_of};
+use orgtrail::canonical::{Canonical, Canonicaliser, Notes, Scan, SecretKey, canonical_text, read_str, value_of};
 use orgtrail::catalogue::Domain;
 use orgtrail::diff::{apply, diff_domain};
 use orgtrail::model::{DomainSnapshot, EntityKey, Number, Object, OwnedValue, Value};
@@ -91,7 +91,8 @@ fn entity() -> impl Strategy<Value = OwnedValue> {
 
 fn canonical(domain: &Domain, raw: OwnedValue) -> (EntityKey, orgtrail::model::CanonicalText) {
     let key = SecretKey::new(&"k".repeat(32)).unwrap();
-    match Canonicaliser::new(domain, &key, "org").entity(raw, None, &mut Notes::default()).unwrap() {
+    let scan = Scan::built_in().unwrap();
+    match Canonicaliser::new(domain, &key, &scan, "org").entity(raw, None, &mut Notes::default()).unwrap() {
         Canonical::Entity(key, text) => (key, text),
         Canonical::Deleted(key) => panic!("{key} is not marked as deleted"),
     }
@@ -155,9 +156,10 @@ proptest! {
     fn the_canonical_form_of_a_canonical_form_is_itself(raw in entity()) {
         let domain = domain();
         let secrets = SecretKey::new(&"k".repeat(32)).unwrap();
+        let scan = Scan::built_in().unwrap();
         let (key, text) = canonical(&domain, raw);
         prop_assert_eq!(canonical_text(&value_of(&text)), text.clone());
-        prop_assert_eq!(Canonicaliser::new(&domain, &secrets, "org").migrate(&key, &text), text);
+        prop_assert_eq!(Canonicaliser::new(&domain, &secrets, &scan, "org").migrate(&key, &text).text, text);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use orgtrail::canonical::{Digest, SecretKey};
+use orgtrail::canonical::{Digest, Scan, SecretKey};
 use orgtrail::capture::{Capturer, Caution, DomainCapture, Portions, Recorded, RemovalPolicy, Selection, Silent};
 use orgtrail::catalogue::{Catalogue, Domain, Paging};
 use orgtrail::genesys::{Client, ClientOptions, Hosts, InstantClock};
@@ -68,7 +68,9 @@ impl Stage {
         let options = ClientOptions::new(hosts, running.client_id.clone(), running.client_secret.clone().into());
         let client = Client::new(options, Arc::new(InstantClock::new())).unwrap();
         let (secrets, org) = (SecretKey::new(KEY).unwrap(), running.world(|world| world.org_id().to_owned()));
-        let capturer = Capturer { client: &client, catalogue: &self.catalogue, secrets: &secrets, org: &org };
+        let scan = Scan::built_in().unwrap();
+        let capturer =
+            Capturer { client: &client, catalogue: &self.catalogue, secrets: &secrets, scan: &scan, org: &org };
         let policy =
             RemovalPolicy { accepted: BTreeSet::new(), caution: Caution::Usual, reads_left: AtomicUsize::new(1000) };
         let selection = Selection(self.catalogue.names().cloned().collect());

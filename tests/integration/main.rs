@@ -24,6 +24,7 @@ mod record;
 mod remote;
 mod removals;
 mod rules;
+mod scan;
 mod schemas;
 mod secrets;
 mod snapshot;

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orgtrail::canonical::{canonical_text, read_str, value_of};
+use orgtrail::canonical::{Scan, canonical_text, read_str, value_of};
 use orgtrail::catalogue::{Catalogue, Domain};
 use orgtrail::model::{DomainSnapshot, EntityKey};
-use orgtrail::record::{Archive, CommitKind, Ledger, LedgerStatus, Observed, PlanInput, RecordPlan, Tree, plan};
+use orgtrail::record::{
+    Archive, CommitKind, Ledger, LedgerStatus, MigratedDomain, Observed, PlanInput, RecordPlan, Tree, plan,
+};
 use orgtrail::sim::Rng;
 
 use crate::fixtures::catalogue;
@@ -44,7 +46,8 @@ impl Files {
 
     fn plan(&self, catalogue: &Catalogue, content: &DomainSnapshot, new_fields: &[&str]) -> RecordPlan {
         let archive = Archive::open(self.clone()).unwrap();
-        let ledger = archive.ledger().cloned().unwrap_or_else(|| Ledger::new("org", "key"));
+        let scan = Scan::built_in().unwrap();
+        let ledger = archive.ledger().cloned().unwrap_or_else(|| Ledger::new("org", "key", scan.version()));
         let input = PlanInput {
             catalogue,
             archive: &archive,
@@ -59,7 +62,13 @@ impl Files {
                 content: Some(content.clone()),
                 new_fields: new_fields.iter().map(|field| (*field).to_owned()).collect::<BTreeSet<_>>(),
             }],
-            migrate: &|_, before| before.clone(),
+            scan: &scan,
+            migrate: &|_, before| MigratedDomain {
+                content: before.clone(),
+                unhidden: Vec::new(),
+                misplaced: Vec::new(),
+            },
+            hidden: &|_, _, _| Vec::new(),
         };
         plan(input).unwrap()
     }

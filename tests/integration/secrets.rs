@@ -15,7 +15,7 @@ use crate::harness::{KEY, Org, TestTrail, files, git_command};
 use crate::terminal::{Terminal, Told};
 
 /// What every planted secret begins with; nothing else in the world does.
-const CANARY: &str = "zq7canary";
+pub(crate) const CANARY: &str = "zq7canary";
 
 /// Another key to fingerprint secrets with.
 const NEW_KEY: &str = "a new key of the tests, also long enough to be taken";
@@ -93,7 +93,7 @@ fn plant(world: &mut World, round: &str) -> BTreeSet<Place> {
 }
 
 /// What must be found nowhere: canaries, the secret of the client, its tokens, and the keys.
-fn forbidden(org: &Org) -> Vec<String> {
+pub(crate) fn forbidden(org: &Org) -> Vec<String> {
     let logins = org.running.requests().iter().filter(|request| request.path == "/oauth/token").count();
     let token = |number: usize| Rng::keyed(SEED, &["token", &number.to_string()]).hex(64);
     let mut words: Vec<String> = (1..=logins).map(token).collect();
@@ -103,7 +103,7 @@ fn forbidden(org: &Org) -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_clean(place: &str, bytes: &[u8], words: &[String]) {
+pub(crate) fn assert_clean(place: &str, bytes: &[u8], words: &[String]) {
     for word in words {
         let found = bytes.windows(word.len()).position(|window| window == word.as_bytes());
         if let Some(at) = found {
@@ -114,7 +114,7 @@ fn assert_clean(place: &str, bytes: &[u8], words: &[String]) {
 }
 
 /// Looks through everything that a trail consists of: every object of its history, every file.
-fn assert_trail_is_clean(trail: &Path, words: &[String]) {
+pub(crate) fn assert_trail_is_clean(trail: &Path, words: &[String]) {
     let objects = git_command(trail, &["cat-file", "--batch-all-objects", "--batch"]).output().unwrap();
     assert!(objects.status.success() && objects.stdout.len() > 100_000);
     assert_clean("the history", &objects.stdout, words);

@@ -36,6 +36,8 @@ fn run() -> RunDocument {
             rule: "coverage-lost".to_owned(),
             severity: Severity::High,
             domain: Some("telephony.trunks".parse().unwrap()),
+            entity: None,
+            place: None,
             message: "telephony.trunks was complete and is forbidden".to_owned(),
             remedy: "Give the client the permission back.".to_owned(),
         }],
