@@ -129,7 +129,7 @@ mod tests {
     fn role(domains: &[(&str, &str)]) -> LeastRole {
         let domain = |(name, source): &(&str, &str)| {
             let text = format!(
-                "about = \"x\"\nschema_version = 1\ntier = \"deep\"\n[source]\npath = \"/a\"\npaging = \"array\"\n{source}\n\
+                "about = \"x\"\nschema_version = 1\ntier = \"deep\"\n[source]\npath = \"/api/v2/a\"\npaging = \"array\"\n{source}\n\
                  [identity]\nkey = [\"id\"]\n[risk]\nadded = \"low\"\nremoved = \"low\"\nmodified = \"low\"\n"
             );
             Domain::read(name.parse().unwrap(), name, &text, name, SCHEMA).unwrap()

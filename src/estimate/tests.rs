@@ -1,6 +1,7 @@
 use super::*;
 
-const SCHEMA: &str = r#"{"properties":{"entities":{"additionalProperties":{"type":"object","properties":{"id":{}}}}}}"#;
+const SCHEMA: &str =
+    r#"{"properties":{"entities":{"additionalProperties":{"type":"object","properties":{"all":{},"id":{}}}}}}"#;
 
 /// A catalogue of domains, each with what its `[source]` says.
 fn catalogue(domains: &[(&str, &str)]) -> Catalogue {
@@ -34,13 +35,13 @@ fn one(source: &str, known: Known) -> DomainEstimate {
     estimate.domains[&id("a.b")].clone()
 }
 
-const PAGED: &str = "path = \"/a\"\npaging = \"page-number\"\npage_size = 100";
-const CHILDREN: &str = "path = \"/a/{id}/c\"\nparent = \"a.b\"\npaging = \"page-number\"\npage_size = 100";
+const PAGED: &str = "path = \"/api/v2/a\"\npaging = \"page-number\"\npage_size = 100";
+const CHILDREN: &str = "path = \"/api/v2/a/{id}/c\"\nparent = \"a.b\"\npaging = \"page-number\"\npage_size = 100";
 
 #[test]
 fn every_kind_of_paging_has_its_number_of_pages() {
     let until_empty = format!("{PAGED}\ncounted = false");
-    let by_cursor = "path = \"/a\"\npaging = \"cursor\"\npage_size = 100";
+    let by_cursor = "path = \"/api/v2/a\"\npaging = \"cursor\"\npage_size = 100";
     let passes = format!("{PAGED}\npasses = [{{ state = \"active\" }}, {{ state = \"inactive\" }}]");
     let table = [
         (PAGED, 0, 1),
@@ -52,9 +53,9 @@ fn every_kind_of_paging_has_its_number_of_pages() {
         (&until_empty, 100, 2),
         (&until_empty, 101, 3),
         (by_cursor, 250, 3),
-        ("path = \"/a\"\npaging = \"unpaged\"", 5_000, 1),
-        ("path = \"/a\"\npaging = \"array\"", 5_000, 1),
-        ("path = \"/a\"\npaging = \"singleton\"", 1, 1),
+        ("path = \"/api/v2/a\"\npaging = \"unpaged\"", 5_000, 1),
+        ("path = \"/api/v2/a\"\npaging = \"array\"", 5_000, 1),
+        ("path = \"/api/v2/a\"\npaging = \"singleton\"", 1, 1),
         // However the two passes share them: 951 and 50 are eleven pages.
         (&passes, 1_001, 12),
         (&passes, 0, 2),
@@ -72,17 +73,17 @@ fn every_kind_of_paging_has_its_number_of_pages() {
 
 #[test]
 fn details_are_one_request_for_each_entity() {
-    let source = format!("{PAGED}\ndetail = \"/a/{{id}}\"\nread_detail = true");
+    let source = format!("{PAGED}\ndetail = \"/api/v2/a/{{id}}\"\nread_detail = true");
     let estimate = one(&source, recorded(250));
     assert_eq!((estimate.pages, estimate.details, estimate.requests()), (3, 250, 253));
 }
 
 #[test]
 fn what_comes_without_a_count_is_read_twice_until_it_is_on_record() {
-    let array = "path = \"/a\"\npaging = \"array\"";
+    let array = "path = \"/api/v2/a\"\npaging = \"array\"";
     assert_eq!(one(array, counted(&[5])).requests(), 2);
     assert_eq!(one(array, recorded(5)).requests(), 1);
-    assert_eq!(one("path = \"/a\"\npaging = \"singleton\"", Known::default()).requests(), 1);
+    assert_eq!(one("path = \"/api/v2/a\"\npaging = \"singleton\"", Known::default()).requests(), 1);
     assert_eq!(one(PAGED, counted(&[5])).requests(), 1);
     assert_eq!(one(PAGED, Known { is_uncounted: Some(true), ..counted(&[150]) }).requests(), 4);
 }
@@ -136,7 +137,7 @@ fn children_of_a_field_of_their_parent_are_as_many_as_anybody_guesses() {
 
 #[test]
 fn a_removal_is_confirmed_by_what_the_domain_file_has_for_it() {
-    let detail = format!("{PAGED}\ndetail = \"/a/{{id}}\"");
+    let detail = format!("{PAGED}\ndetail = \"/api/v2/a/{{id}}\"");
     let restricted = format!("{detail}\n[removal]\nnot_found_proves = false");
     let marked = format!("{restricted}\ngone_when = {{ id = \"deleted\" }}");
     let proofs = [PAGED, &detail, &restricted, &marked].map(|source| one(source, recorded(1)).proof);

@@ -1,19 +1,12 @@
 //! Every domain at once: whatever a part of them does, the others are captured and the run says which are which.
 
-use orgtrail::capture::Selection;
 use orgtrail::model::DomainId;
 use orgtrail::record::{LedgerStatus, RunStatus};
-use orgtrail::session::RunOptions;
 use orgtrail::sim::{Effect, Fault, Repeat, When};
 
 use crate::faults::{digests, incomplete, kinds, ledger};
 use crate::fixtures::catalogue;
 use crate::harness::{Org, TestTrail};
-
-fn everything(options: &mut RunOptions) {
-    options.selection = Selection(catalogue().names().cloned().collect());
-    options.profile = options.selection.0.clone();
-}
 
 /// What goes wrong with three of five domains that have no parent and are none, in turn.
 const TROUBLES: [(Effect, RunStatus); 3] = [
@@ -47,11 +40,11 @@ fn struck(org: &Org) -> Vec<(DomainId, RunStatus)> {
 
 #[test]
 fn a_third_of_the_domains_forbidden_absent_or_failing_costs_those_domains_alone() {
-    let (org, trail) = (Org::small(), TestTrail::new());
+    let (org, trail) = (Org::small(), TestTrail::wide());
     let struck = struck(&org);
     let all = catalogue().names().count();
     assert!(struck.len() * 3 >= all, "{} of {all}", struck.len());
-    let taken = trail.snapshot_with(&org, everything).unwrap();
+    let taken = trail.snapshot(&org).unwrap();
     assert_eq!(taken.exits.code(), 4);
     let found: Vec<(DomainId, RunStatus)> = incomplete(&taken)
         .into_iter()
@@ -74,12 +67,12 @@ fn a_third_of_the_domains_forbidden_absent_or_failing_costs_those_domains_alone(
 
     // What was complete and no longer is, is a finding; its content stays.
     org.running.clear_faults();
-    let whole = trail.snapshot_with(&org, everything).unwrap();
+    let whole = trail.snapshot(&org).unwrap();
     assert_eq!((whole.exits.code(), whole.changes.changes.len()), (0, 0), "{:?}", incomplete(&whole));
     let before = digests(&trail);
     assert_eq!(before.len(), all);
     self::struck(&org);
-    let lost = trail.snapshot_with(&org, everything).unwrap();
+    let lost = trail.snapshot(&org).unwrap();
     assert!(lost.changes.changes.is_empty());
     let findings = lost.document.findings.iter().filter(|finding| finding.rule == "coverage-lost").count();
     let forbidden_or_absent = struck.iter().filter(|(_, status)| *status != RunStatus::Failed).count();
@@ -88,7 +81,7 @@ fn a_third_of_the_domains_forbidden_absent_or_failing_costs_those_domains_alone(
     assert_eq!(kinds(&trail)[0], "coverage");
 
     org.running.clear_faults();
-    let again = trail.snapshot_with(&org, everything).unwrap();
+    let again = trail.snapshot(&org).unwrap();
     assert_eq!((again.exits.code(), again.changes.changes.len()), (0, 0));
-    assert!(!trail.snapshot_with(&org, everything).unwrap().document.changed);
+    assert!(!trail.snapshot(&org).unwrap().document.changed);
 }

@@ -75,6 +75,8 @@ impl Org {
 pub(crate) struct TestTrail {
     pub(crate) dir: TempDir,
     pub(crate) workspace: Workspace,
+    /// Whether its runs are over every domain instead of the core ones.
+    is_wide: bool,
     runs: std::cell::Cell<i64>,
 }
 
@@ -87,7 +89,12 @@ impl TestTrail {
 
     pub(crate) fn open(dir: TempDir) -> Self {
         let workspace = Workspace::open(dir.path(), None).unwrap();
-        Self { dir, workspace, runs: std::cell::Cell::new(0) }
+        Self { dir, workspace, is_wide: false, runs: std::cell::Cell::new(0) }
+    }
+
+    /// A trail of every domain there is.
+    pub(crate) fn wide() -> Self {
+        Self { is_wide: true, ..Self::new() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -126,7 +133,7 @@ impl TestTrail {
     /// What the next run is asked for.
     pub(crate) fn options(&self) -> RunOptions {
         let mut profile = profile(&self.workspace, Some(Tier::Content));
-        profile.retain(is_core);
+        profile.retain(|id| self.is_wide || is_core(id));
         RunOptions {
             selection: Selection(profile.clone()),
             profile,

@@ -93,7 +93,7 @@ pub(in crate::catalogue) struct DeadEnd {
 pub(in crate::catalogue) fn dead_end(shape: &Shape, path: &FieldPath) -> Option<DeadEnd> {
     let mut places = vec![shape.entity()];
     for (index, segment) in path.segments().iter().enumerate() {
-        if places.iter().any(|place| is_unknown(shape, *place)) {
+        if places.iter().any(|place| is_unknown(shape, *place, segment)) {
             return None;
         }
         let next: BTreeSet<ShapeId> = places.iter().flat_map(|place| step(shape, *place, segment)).collect();
@@ -108,10 +108,11 @@ pub(in crate::catalogue) fn dead_end(shape: &Shape, path: &FieldPath) -> Option<
     None
 }
 
-/// Whether the schema leaves open what a place holds.
-fn is_unknown(shape: &Shape, place: ShapeId) -> bool {
+/// Whether the schema leaves open what a segment leads to: nothing is said of the place, or it is a list of whatever items.
+fn is_unknown(shape: &Shape, place: ShapeId, segment: &Segment) -> bool {
     let node = shape.node(place);
-    node.types.is_open() && node.members.is_empty() && node.rest.is_none()
+    let is_bare = node.members.is_empty() && node.rest.is_none();
+    is_bare && (node.types.is_open() || (node.types.array && *segment == Segment::Each))
 }
 
 fn step(shape: &Shape, place: ShapeId, segment: &Segment) -> Vec<ShapeId> {

@@ -11,7 +11,7 @@ const SCHEMA: &str = r#"{"properties":{"entities":{"additionalProperties":{"type
         "level":{"type":"integer"}}}}}}}}}"#;
 
 fn domain() -> Domain {
-    let text = "about = \"x\"\nschema_version = 1\ntier = \"standard\"\n[source]\npath = \"/a\"\npaging = \"array\"\n\
+    let text = "about = \"x\"\nschema_version = 1\ntier = \"standard\"\n[source]\npath = \"/api/v2/a\"\npaging = \"array\"\n\
                 [identity]\nkey = [\"id\"]\n[treat]\nvolatile = [\"at\"]\n\
                 [risk]\nadded = \"low\"\nremoved = \"low\"\nmodified = \"low\"\n";
     Domain::read("a.b".parse().unwrap(), "a/b.toml", text, "a/b.v1.json", SCHEMA).unwrap()
