@@ -124,7 +124,7 @@ impl<'d> Noise<'d> {
                     && let Some(target) = object.get("id").and_then(Value::as_str)
                     && let Some(target) = Target::find(world, reference, target)
                 {
-                    target.fill(object);
+                    target.fill(object, &reference.keep);
                 }
             });
         }
@@ -138,7 +138,7 @@ impl<'d> Noise<'d> {
             target.name.map(Value::from)
         } else {
             let mut object = Object::from_iter([(Cow::Borrowed("id"), Value::from(target.id))]);
-            target.fill(&mut object);
+            target.fill(&mut object, &[]);
             Some(Value::Object(object))
         };
         if let Some(copied) = copied {
@@ -216,14 +216,16 @@ impl<'w> Target<'w> {
         })
     }
 
-    fn fill(&self, reference: &mut Object<'static>) {
-        if let Some(name) = self.name {
-            reference.insert("name", Value::from(name));
+    /// Puts in what a reference copies; what it keeps is its own.
+    fn fill(&self, reference: &mut Object<'static>, keep: &[String]) {
+        let name = self.name.map(|name| ("name", Value::from(name)));
+        let division = self.division.map(|division| ("division", division.clone()));
+        let address = Some(("selfUri", Value::from(self.address.as_str())));
+        for (member, copied) in [name, division, address].into_iter().flatten() {
+            if !keep.iter().any(|kept| kept == member) {
+                reference.insert(member, copied);
+            }
         }
-        if let Some(division) = self.division {
-            reference.insert("division", division.clone());
-        }
-        reference.insert("selfUri", Value::from(self.address.as_str()));
     }
 }
 

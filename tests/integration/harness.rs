@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use orgtrail::canonical::SecretKey;
 use orgtrail::capture::Selection;
-use orgtrail::catalogue::{Tier, embedded_file};
+use orgtrail::catalogue::{Domain, Tier, embedded_file};
 use orgtrail::config::{Connection, Environment};
 use orgtrail::genesys::InstantClock;
 use orgtrail::model::DomainId;
@@ -75,8 +75,8 @@ impl Org {
 pub(crate) struct TestTrail {
     pub(crate) dir: TempDir,
     pub(crate) workspace: Workspace,
-    /// Whether its runs are over every domain instead of the core ones.
-    is_wide: bool,
+    /// The domains besides the core ones that its runs are over.
+    besides: fn(&Domain) -> bool,
     runs: std::cell::Cell<i64>,
 }
 
@@ -89,12 +89,17 @@ impl TestTrail {
 
     pub(crate) fn open(dir: TempDir) -> Self {
         let workspace = Workspace::open(dir.path(), None).unwrap();
-        Self { dir, workspace, is_wide: false, runs: std::cell::Cell::new(0) }
+        Self { dir, workspace, besides: |_| false, runs: std::cell::Cell::new(0) }
+    }
+
+    /// A trail of the core domains and all that hold secrets.
+    pub(crate) fn of_secrets() -> Self {
+        Self { besides: |domain| !domain.treat.secret.is_empty(), ..Self::new() }
     }
 
     /// A trail of every domain there is.
     pub(crate) fn wide() -> Self {
-        Self { is_wide: true, ..Self::new() }
+        Self { besides: |_| true, ..Self::new() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -133,7 +138,7 @@ impl TestTrail {
     /// What the next run is asked for.
     pub(crate) fn options(&self) -> RunOptions {
         let mut profile = profile(&self.workspace, Some(Tier::Content));
-        profile.retain(|id| self.is_wide || is_core(id));
+        profile.retain(|id| is_core(id) || self.workspace.catalogue.get(id).is_some_and(self.besides));
         RunOptions {
             selection: Selection(profile.clone()),
             profile,

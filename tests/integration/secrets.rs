@@ -199,7 +199,7 @@ fn what_broke_in_the_middle_of_an_answer_is_not_repeated_after_many_attempts() {
     let mut world = world();
     plant(&mut world, "first");
     let org = Org::of(world);
-    let trail = TestTrail::wide();
+    let trail = TestTrail::of_secrets();
     trail.snapshot(&org).unwrap();
     for effect in [Effect::TruncatedJson, Effect::InternalError, Effect::Html, Effect::Reset, Effect::EntityWithoutId] {
         org.running.world(|world| plant(world, &format!("{effect:?}")));
@@ -236,7 +236,7 @@ fn every_rotation_is_one_change_that_is_high_and_shows_both_fingerprints() {
     let mut world = world();
     let places = plant(&mut world, "first");
     let org = Org::of(world);
-    let trail = TestTrail::wide();
+    let trail = TestTrail::of_secrets();
     trail.snapshot(&org).unwrap();
     for place in &places {
         // Two paths may lead to one place, which then gets another value each time.
@@ -267,7 +267,7 @@ fn kinds(trail: &TestTrail) -> Vec<String> {
 fn begun() -> (Org, TestTrail, Vec<Place>) {
     let mut world = world();
     let places = plant(&mut world, "first").into_iter().collect();
-    let (org, trail) = (Org::of(world), TestTrail::wide());
+    let (org, trail) = (Org::of(world), TestTrail::of_secrets());
     trail.snapshot(&org).unwrap();
     (org, trail, places)
 }
