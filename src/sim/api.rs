@@ -10,7 +10,7 @@ use super::filter::{Filter, member_of};
 use super::grants::{self, SUBJECTS_PATH};
 use super::noise::{Noise, write};
 use super::page;
-use super::path::{PathTemplate, Placeholders, best};
+use super::path::{Paths, Placeholders};
 use super::place;
 use super::population::Member;
 use super::query;
@@ -31,7 +31,7 @@ const ARRANGING: [&str; 5] = ["pageNumber", "pageSize", "sortBy", "sortOrder", "
 
 /// The paths that are answered.
 pub(super) struct Api {
-    routes: Vec<(PathTemplate, Route)>,
+    routes: Paths<Route>,
 }
 
 struct Route {
@@ -124,19 +124,19 @@ impl Api {
         let mut routes = Vec::new();
         for domain in catalogue.iter() {
             let mut add = |path: &str, purpose, method| {
-                routes.push((PathTemplate::new(path), Route { domain: domain.id.clone(), purpose, method }));
+                routes.push((path.to_owned(), Route { domain: domain.id.clone(), purpose, method }));
             };
             add(&domain.source.path, Purpose::Listing, Method::of(&domain.source));
             if let Some(path) = &domain.source.detail {
                 add(path, Purpose::Detail, Method::Get);
             }
         }
-        Self { routes }
+        Self { routes: Paths::of(routes) }
     }
 
     /// Whether a path is that of a listing.
     pub(super) fn is_listing(&self, world: &World, path: &str) -> bool {
-        best(&self.routes, path).into_iter().any(|(route, _)| {
+        self.routes.best(path).into_iter().any(|(route, _)| {
             let domain = world.catalogue().get(&route.domain);
             route.purpose == Purpose::Listing && domain.is_some_and(|domain| domain.source.paging != Paging::Singleton)
         })
@@ -148,7 +148,7 @@ impl Api {
         if let Some(endpoint) = endpoint {
             return endpoint.permissions().clone();
         }
-        let domain = best(&self.routes, path).first().and_then(|(route, _)| world.catalogue().get(&route.domain));
+        let domain = self.routes.best(path).first().and_then(|(route, _)| world.catalogue().get(&route.domain));
         let of = |source: &Source| Permissions { names: source.permission.clone(), mode: source.permission_mode };
         domain.map(|domain| of(&domain.source)).unwrap_or_default()
     }
@@ -164,7 +164,7 @@ impl Api {
     ) -> Result<Vec<u8>, Refusal> {
         let not_allowed = || Refusal::new(405, "method.not.allowed", "The simulated org is for reading.");
         let method = Method::named(call.method).ok_or_else(not_allowed)?;
-        let fitting = best(&self.routes, call.path);
+        let fitting = self.routes.best(call.path);
         let is_known = Contract::embedded().endpoint(method, call.path).is_some();
         let of_method: Vec<_> = fitting.iter().filter(|(route, _)| route.method == method).collect();
         if of_method.is_empty() && (method == Method::Query || !fitting.is_empty()) {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::path::{PathTemplate, best};
+use super::path::Paths;
 use crate::catalogue::{PermissionMode, Source, embedded_file};
 
 /// How a path is asked.
@@ -19,7 +19,7 @@ pub(super) enum Method {
 
 /// The paths that the API has.
 pub(super) struct Contract {
-    paths: Vec<(PathTemplate, Methods)>,
+    paths: Paths<Methods>,
 }
 
 /// The ways to ask one path.
@@ -112,12 +112,12 @@ impl Contract {
             get: methods.get.map(|get| Endpoint::of(get, &models)),
             query: methods.post.map(|post| Endpoint::of(post, &models)),
         };
-        Self { paths: file.paths.into_iter().map(|(path, raw)| (PathTemplate::new(&path), methods(raw))).collect() }
+        Self { paths: Paths::of(file.paths.into_iter().map(|(path, raw)| (path, methods(raw)))) }
     }
 
     /// What the contract says of a path.
     pub(super) fn endpoint(&self, method: Method, path: &str) -> Option<&Endpoint> {
-        best(&self.paths, path).into_iter().find_map(|(methods, _)| methods.of(method))
+        self.paths.best(path).into_iter().find_map(|(methods, _)| methods.of(method))
     }
 
     /// What the contract says of the path of a listing.

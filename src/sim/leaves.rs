@@ -231,16 +231,18 @@ mod tests {
     fn every_leaf_can_change_and_each_change_is_one_of_the_canonical_text() {
         let mut world = World::generate(&Arc::new(Catalogue::built_in().unwrap()), Scale::Small, 1);
         let (mut rng, mut without) = (Rng::new(1), 0);
-        let catalogue = Arc::clone(world.catalogue());
+        let (catalogue, org) = (Arc::clone(world.catalogue()), world.org_id().to_owned());
+        let secrets = SecretKey::new("a key that is long enough for a test").unwrap();
         for domain in catalogue.iter() {
             let Some(key) = world.keys(&domain.id).next().cloned() else { continue };
-            let mut before = canonical(&world, domain, &key, &mut rng);
+            let canonicaliser = Canonicaliser::new(domain, &secrets, &org);
+            let mut before = canonical(&world, &canonicaliser, domain, &key, &mut rng);
             let leaves = world.leaves(&domain.id, &key);
             without += usize::from(leaves.is_empty());
             for leaf in leaves {
                 let (old, new) = world.mutate(&domain.id, &key, &leaf, &mut rng).unwrap();
                 assert_ne!(old, new);
-                let after = canonical(&world, domain, &key, &mut rng);
+                let after = canonical(&world, &canonicaliser, domain, &key, &mut rng);
                 assert_ne!(after, before, "{} {leaf}", domain.id);
                 before = after;
             }

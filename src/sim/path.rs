@@ -1,10 +1,15 @@
 //! Path templates such as `/api/v2/routing/queues/{queueId}/members`, and the best of several for a path.
 
+use std::collections::HashMap;
+
 use super::query::decode;
+
+/// The segments that tell the families of paths apart: `/api/v2/routing`.
+const FAMILY_SEGMENTS: usize = 3;
 
 /// A path with placeholders for whole segments.
 #[derive(Clone, Debug)]
-pub(super) struct PathTemplate(Vec<Segment>);
+struct PathTemplate(Vec<Segment>);
 
 #[derive(Clone, Debug)]
 enum Segment {
@@ -16,7 +21,7 @@ enum Segment {
 pub(super) type Placeholders = Vec<(String, String)>;
 
 impl PathTemplate {
-    pub(super) fn new(template: &str) -> Self {
+    fn new(template: &str) -> Self {
         let segment = |text: &str| match text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) {
             Some(name) => Segment::Placeholder(name.to_owned()),
             None => Segment::Literal(text.to_owned()),
@@ -25,7 +30,7 @@ impl PathTemplate {
     }
 
     /// What stands in the place of the placeholders of a path; `None` where the path is another one.
-    pub(super) fn matches(&self, path: &str) -> Option<Placeholders> {
+    fn matches(&self, path: &str) -> Option<Placeholders> {
         let mut parts = path.split('/');
         let mut found = Vec::new();
         for segment in &self.0 {
@@ -40,13 +45,33 @@ impl PathTemplate {
     }
 }
 
-/// Of several things with a template those that fit a path best, which is with the fewest placeholders.
-pub(super) fn best<'t, T>(things: &'t [(PathTemplate, T)], path: &str) -> Vec<(&'t T, Placeholders)> {
-    let fitting = things.iter().filter_map(|(template, thing)| Some((thing, template.matches(path)?)));
-    let mut fitting: Vec<(&T, Placeholders)> = fitting.collect();
-    let fewest = fitting.iter().map(|(_, placeholders)| placeholders.len()).min();
-    fitting.retain(|(_, placeholders)| Some(placeholders.len()) == fewest);
-    fitting
+/// Things by their template.
+#[derive(Debug)]
+pub(super) struct Paths<T>(HashMap<String, Vec<(PathTemplate, T)>>);
+
+impl<T> Paths<T> {
+    pub(super) fn of(things: impl IntoIterator<Item = (String, T)>) -> Self {
+        let mut paths: HashMap<String, Vec<(PathTemplate, T)>> = HashMap::new();
+        for (template, thing) in things {
+            paths.entry(family(&template).to_owned()).or_default().push((PathTemplate::new(&template), thing));
+        }
+        Self(paths)
+    }
+
+    /// Those that fit a path best, which is with the fewest placeholders.
+    pub(super) fn best(&self, path: &str) -> Vec<(&T, Placeholders)> {
+        let things = self.0.get(family(path)).into_iter().flatten();
+        let fitting = things.filter_map(|(template, thing)| Some((thing, template.matches(path)?)));
+        let mut fitting: Vec<(&T, Placeholders)> = fitting.collect();
+        let fewest = fitting.iter().map(|(_, placeholders)| placeholders.len()).min();
+        fitting.retain(|(_, placeholders)| Some(placeholders.len()) == fewest);
+        fitting
+    }
+}
+
+/// What a path begins with, up to the first word behind the version of the API; no template has a placeholder there.
+fn family(path: &str) -> &str {
+    path.match_indices('/').nth(FAMILY_SEGMENTS).map_or(path, |(end, _)| &path[..end])
 }
 
 #[cfg(test)]
@@ -56,16 +81,17 @@ mod tests {
 
     #[test]
     fn a_literal_path_is_better_than_a_placeholder() {
-        let templates = ["/a/{id}", "/a/me", "/a/{id}/b", "/a/{other}"].map(|text| (PathTemplate::new(text), text));
+        let templates = ["/x/y/a/{id}", "/x/y/a/me", "/x/y/a/{id}/b", "/x/y/a/{other}", "/x/y/c"];
+        let paths = Paths::of(templates.map(|text| (text.to_owned(), text)));
         let chosen = |path| {
-            let best = best(&templates, path).into_iter();
+            let best = paths.best(path).into_iter();
             best.map(|(text, placeholders)| (*text, placeholders)).collect::<Vec<_>>()
         };
         let value = |name: &str| vec![(name.to_owned(), "x:y".to_owned())];
-        assert_eq!(chosen("/a/me"), [("/a/me", vec![])]);
-        assert_eq!(chosen("/a/x%3Ay"), [("/a/{id}", value("id")), ("/a/{other}", value("other"))]);
-        assert_eq!(chosen("/a/1/b")[0].0, "/a/{id}/b");
-        for none in ["/a", "/a/", "/a/1/c", "/a/1/b/"] {
+        assert_eq!(chosen("/x/y/a/me"), [("/x/y/a/me", vec![])]);
+        assert_eq!(chosen("/x/y/a/x%3Ay"), [("/x/y/a/{id}", value("id")), ("/x/y/a/{other}", value("other"))]);
+        assert_eq!(chosen("/x/y/a/1/b")[0].0, "/x/y/a/{id}/b");
+        for none in ["/x", "/x/y/a", "/x/y/a/", "/x/y/a/1/c", "/x/y/a/1/b/"] {
             assert!(chosen(none).is_empty(), "{none}");
         }
     }
