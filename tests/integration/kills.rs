@@ -14,7 +14,8 @@ use orgtrail::session::CommitTree;
 use orgtrail::sim::{Rng, Scale};
 
 use crate::faults::digests;
-use crate::harness::{Org, TestTrail, files, morning, orgtrail, process};
+use crate::fixtures::catalogue;
+use crate::harness::{Org, TestTrail, files, is_core, morning, orgtrail, process};
 
 /// How often a run is begun that is to be killed at some moment.
 const ATTEMPTS: u32 = 4;
@@ -50,11 +51,16 @@ impl Scene {
         scene
     }
 
-    fn arguments(&self) -> [String; 5] {
+    /// A run over the core domains.
+    fn arguments(&self) -> Vec<String> {
         let run = self.runs.get();
         self.runs.set(run + 1);
         let now = morning() + TimeDelta::minutes(15 * run);
-        ["snapshot", "--tier", "content", "--now", &now.to_rfc3339()].map(ToOwned::to_owned)
+        let mut arguments = ["snapshot", "--now", &now.to_rfc3339()].map(ToOwned::to_owned).to_vec();
+        for domain in catalogue().names().filter(|domain| is_core(domain)) {
+            arguments.extend(["--only".to_owned(), domain.to_string()]);
+        }
+        arguments
     }
 
     /// Makes a run that is left to itself and has to succeed.
@@ -109,7 +115,7 @@ impl Scene {
     fn mutate(&mut self, count: usize) {
         let rng = &mut self.rng;
         self.org.running.world(|world| {
-            let domains: Vec<DomainId> = world.domains().cloned().collect();
+            let domains: Vec<DomainId> = world.domains().filter(|id| is_core(id)).cloned().collect();
             let mut left = count;
             while left > 0 {
                 let domain = rng.pick(&domains).unwrap();
