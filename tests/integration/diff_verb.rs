@@ -135,7 +135,7 @@ fn kinds(terminal: &Terminal, range: &str) -> Vec<String> {
 /// A trail in which one run had to make a commit of every kind, and what the last commit before it was.
 fn every_kind(org: &Org) -> (Terminal, String) {
     let mut terminal = Terminal::at(org);
-    terminal.snapshot(0, &["--skip", "telephony.*"]).ends_with(0);
+    terminal.snapshot_core(0, &["--skip", "telephony.*"]).ends_with(0);
     age(&terminal, "routing.skills", |entity| {
         if let Value::Object(object) = entity {
             object.insert("dateModified", Value::from("2026-03-01T00:00:00.000Z"));
@@ -148,7 +148,7 @@ fn every_kind(org: &Org) -> (Terminal, String) {
     terminal.set("ORGTRAIL_SECRET_KEY_PREVIOUS", KEY);
     let forbidden = When::Path("/api/v2/architect/ivrs".to_owned());
     org.running.fault(Fault { when: forbidden, effect: Effect::Forbidden, repeat: Repeat::Sticky });
-    terminal.snapshot(15, &[]).ends_with(4);
+    terminal.snapshot_core(15, &[]).ends_with(4);
     let expected = ["schema-migration", "rekey", "new-field", "baseline", "coverage", "observed"];
     assert_eq!(kinds(&terminal, &format!("{before}..")), expected);
     (terminal, before)
@@ -198,7 +198,7 @@ fn what_other_commits_account_for_is_listed_apart_and_never_as_a_change() {
     // What happens to a new field later is somebody's doing.
     org.running.clear_faults();
     set(&org, "routing.queues", "/brandNew", "by an administrator");
-    terminal.snapshot(30, &[]).ends_with(0);
+    terminal.snapshot_core(30, &[]).ends_with(0);
     let changes = diff(&terminal, &[]);
     assert_eq!(names(&changes), ["by an administrator"]);
     assert_eq!(changes["coverage"]["architect.ivrs"]["to"], "complete");

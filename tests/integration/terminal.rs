@@ -12,7 +12,8 @@ use orgtrail::sim::{Action, Edit, EntityPick};
 use orgtrail::trail::{CommitId, FileChange, NewCommit, Signature, Trail};
 use tempfile::TempDir;
 
-use crate::harness::{KEY, Org, git_command, id, morning};
+use crate::fixtures::catalogue;
+use crate::harness::{KEY, Org, git_command, id, is_core, morning};
 
 /// A folder that holds a trail and all that belongs to it.
 pub(crate) struct Terminal {
@@ -102,6 +103,13 @@ impl Terminal {
     /// Takes a snapshot so many minutes after the first could have been.
     pub(crate) fn snapshot(&self, minutes: i64, arguments: &[&str]) -> Told {
         self.snapshot_in(&self.trail(), minutes, arguments)
+    }
+
+    /// Likewise, over the core domains.
+    pub(crate) fn snapshot_core(&self, minutes: i64, arguments: &[&str]) -> Told {
+        let catalogue = catalogue();
+        let core = catalogue.names().filter(|domain| is_core(domain)).flat_map(|domain| ["--only", domain.as_str()]);
+        self.snapshot(minutes, &core.chain(arguments.iter().copied()).collect::<Vec<_>>())
     }
 
     pub(crate) fn snapshot_in(&self, dir: &Path, minutes: i64, arguments: &[&str]) -> Told {
