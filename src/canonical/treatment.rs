@@ -16,6 +16,7 @@ pub(super) struct NodeId(usize);
 
 /// What is done at one place.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub(super) struct Node {
     /// The field is not content.
     pub(super) dropped: bool,

@@ -188,10 +188,8 @@ impl Capturer<'_> {
             Err(trouble) => return DomainCapture::nothing(RunStatus::Failed, Some(trouble), 0),
         };
         let canonicaliser = Canonicaliser::new(domain, self.secrets, self.scan, self.org);
-        let settled = match domain.source.immutable && recorded.is_current(domain) {
-            true => recorded.content(&domain.id).ok().flatten(),
-            false => None,
-        };
+        let may_stand = domain.source.immutable && recorded.is_current(domain);
+        let settled = if may_stand { recorded.content(&domain.id).ok().flatten() } else { None };
         let lister = Lister { client: self.client, domain, canonicaliser: &canonicaliser, settled };
         let listings = parents.as_ref().map(|parents| &parents.listings);
         let (mut listing, reach) = match listings {

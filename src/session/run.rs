@@ -237,13 +237,11 @@ async fn capture(
     let mut domains = reader.run(&due.selection, &on_record, &due.portions, &policy, &Told { observer }).await;
     observer.ends();
     // A run on top of a state that cannot be read would be a guess.
-    match on_record.damage.take() {
-        Some(damage) => Err(damage.into()),
-        None => {
-            due.settle(&mut domains);
-            Ok(CaptureRun { domains, view })
-        }
+    if let Some(damage) = on_record.damage.take() {
+        return Err(damage.into());
     }
+    due.settle(&mut domains);
+    Ok(CaptureRun { domains, view })
 }
 
 /// The commits of a run at the end of the branch, oldest first.

@@ -73,7 +73,7 @@ fn page_size(file: &DomainFile, operation: &Operation, largest: Option<u64>) -> 
     let size = file.source.page_size?;
     let said = operation.parameter(file.size()).and_then(|parameter| parameter.max);
     match said.or(largest) {
-        Some(max) => (u64::from(size) > max).then(|| format!("a page of {size} is larger than {max}")),
+        Some(max) => (size > max).then(|| format!("a page of {size} is larger than {max}")),
         // What is asked in a body has no largest value in the contract.
         None if operation.body.is_some() => None,
         None => Some(format!("nothing says whether a page may have {size}")),

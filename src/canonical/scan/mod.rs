@@ -144,7 +144,7 @@ impl Scan {
 
 impl fmt::Debug for Scan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scan").field("version", &self.version()).field("allowed", &self.allowed).finish()
+        f.debug_struct("Scan").field("version", &self.version()).field("allowed", &self.allowed).finish_non_exhaustive()
     }
 }
 

@@ -32,7 +32,7 @@ pub(in crate::canonical) enum Hint {
 
 /// What names and values mean.
 pub(super) struct Names {
-    names: RawNames,
+    words: RawNames,
     plain: BTreeSet<String>,
     schemes: Vec<String>,
     pub(super) templates: Vec<Expression>,
@@ -71,7 +71,7 @@ enum Meaning {
 impl Names {
     pub(super) fn of(names: RawNames, values: RawValues) -> Self {
         let templates = values.templates.into_iter().map(Expression::new).collect();
-        Self { names, plain: values.plain, schemes: values.schemes, templates }
+        Self { words: names, plain: values.plain, schemes: values.schemes, templates }
     }
 
     /// What is said of the values below a member; only a name that the schema leaves open says something by itself.
@@ -85,8 +85,8 @@ impl Names {
 
     /// The value of a pair of name and value, and what the name says of it.
     pub(super) fn pair_in(&self, object: &Object<'_>) -> Option<(Hint, String)> {
-        let value = self.names.pair_values.iter().find(|name| object.get(name).is_some())?;
-        let name = self.names.pair_names.iter().find_map(|name| object.get(name)?.as_str())?;
+        let value = self.words.pair_values.iter().find(|name| object.get(name).is_some())?;
+        let name = self.words.pair_names.iter().find_map(|name| object.get(name)?.as_str())?;
         match self.meaning(name) {
             Meaning::Holds(hint) if hint > Hint::None => Some((hint, value.clone())),
             _ => None,
@@ -95,7 +95,7 @@ impl Names {
 
     /// Whether the value of a pair is among names of members.
     pub(super) fn is_pair<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> bool {
-        names.any(|name| self.names.pair_values.iter().any(|value| value == name))
+        names.any(|name| self.words.pair_values.iter().any(|value| value == name))
     }
 
     /// Whether a value is a secret, given what the names around it say.
@@ -121,22 +121,22 @@ impl Names {
     fn meaning(&self, name: &str) -> Meaning {
         let mut words = words_of(name);
         let is_bare =
-            |word: &String| word.bytes().all(|byte| byte.is_ascii_digit()) || self.names.neutral.contains(word);
+            |word: &String| word.bytes().all(|byte| byte.is_ascii_digit()) || self.words.neutral.contains(word);
         while words.last().is_some_and(is_bare) {
             words.pop();
         }
         let Some(last) = words.last() else { return Meaning::Holds(Hint::None) };
-        if self.names.about.contains(last) {
+        if self.words.about.contains(last) {
             return Meaning::About;
         }
         let joined = words.concat();
         let one = joined.strip_suffix('s').unwrap_or(&joined);
         let ends = |list: &[String]| list.iter().any(|end| joined.ends_with(end) || one.ends_with(end));
-        let hint = if ends(&self.names.password) || self.names.password_words.contains(last) {
+        let hint = if ends(&self.words.password) || self.words.password_words.contains(last) {
             Hint::Password
-        } else if ends(&self.names.key) {
+        } else if ends(&self.words.key) {
             Hint::Key
-        } else if ends(&self.names.vague) {
+        } else if ends(&self.words.vague) {
             Hint::Vague
         } else {
             Hint::None

@@ -318,7 +318,9 @@ fn is_uuid(text: &str) -> bool {
 #[allow(clippy::cast_precision_loss, reason = "a text has fewer bytes than a double counts exactly")]
 fn entropy(text: &[u8]) -> f64 {
     let mut counts = [0_usize; 256];
-    text.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+    for byte in text {
+        counts[usize::from(*byte)] += 1;
+    }
     let share = |count: &usize| *count as f64 / text.len() as f64;
     counts.iter().filter(|count| **count > 0).map(|count| -share(count) * share(count).log2()).sum()
 }
