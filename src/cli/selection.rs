@@ -50,9 +50,9 @@ impl From<TierChoice> for Tier {
 }
 
 impl SelectionArgs {
-    /// The domains of the profile, whatever else narrows it.
+    /// The domains that the trail keeps, whatever narrows this run: a lower tier leaves the others as they are.
     pub(super) fn profile(&self, workspace: &Workspace) -> BTreeSet<DomainId> {
-        profile(workspace, self.tier.map(Tier::from))
+        profile(workspace, self.tier.map(|tier| Tier::from(tier).max(workspace.config.tier)))
     }
 
     /// The domains that are meant.
@@ -60,7 +60,7 @@ impl SelectionArgs {
         let catalogue = &workspace.catalogue;
         let only = matching_domains("--only", &self.only, catalogue)?;
         let skip = matching_domains("--skip", &self.skip, catalogue)?;
-        let profile = self.profile(workspace);
+        let profile = profile(workspace, self.tier.map(Tier::from));
         let chosen = catalogue.names().filter(|id| {
             let is_only = only.contains(id) && !workspace.config.exclude.is_match(id);
             let is_wanted = if self.only.is_empty() { profile.contains(id) } else { is_only };
