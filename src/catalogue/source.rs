@@ -184,6 +184,22 @@ impl Source {
         listings
     }
 
+    /// What a capture takes, in words: requests by entities and parents.
+    #[must_use]
+    pub fn cost(&self) -> String {
+        let pages = match (self.page_size, self.paging) {
+            (Some(size), Paging::PageNumber | Paging::Cursor) => format!("1 per {size}"),
+            _ => "1".to_owned(),
+        };
+        let passes = if self.passes.len() > 1 { format!("{} times {pages}", self.passes.len()) } else { pages };
+        let details = if self.read_detail { ", 1 per entity" } else { "" };
+        match &self.parent {
+            Some(parent) if self.immutable => format!("{passes} per new version of {}", parent.as_str()),
+            Some(parent) => format!("{passes}{details}, for each of {}", parent.as_str()),
+            None => format!("{passes}{details}"),
+        }
+    }
+
     /// The path of the listing of a parent, or of the one listing; ids in it are percent-encoded.
     #[must_use]
     pub fn listing_path(&self, under: Option<&Under>) -> String {
@@ -290,6 +306,16 @@ mod tests {
             ["/api/v2/a/de", "/api/v2/a/en"]
         );
         assert!(listings("{}").is_empty());
+    }
+
+    #[test]
+    fn the_cost_is_told_in_requests() {
+        let cost =
+            |text: &str| source(&format!("path = \"/api/v2/a/{{x}}\"\nparent = \"a.b\"\n{text}")).unwrap().cost();
+        assert_eq!(cost("paging = \"singleton\""), "1, for each of a.b");
+        assert_eq!(cost("paging = \"page-number\"\npage_size = 100"), "1 per 100, for each of a.b");
+        let passes = "passes = [{ state = \"a\" }, { state = \"b\" }]";
+        assert_eq!(cost(&format!("paging = \"cursor\"\npage_size = 5\n{passes}")), "2 times 1 per 5, for each of a.b");
     }
 
     #[test]

@@ -16,14 +16,16 @@ use crate::policy::RuleSummary;
 pub fn domains_text<'d>(domains: impl IntoIterator<Item = &'d Domain>, out: &mut dyn Write) -> io::Result<()> {
     let row = |domain: &Domain| {
         let about = visible(&domain.about).into_owned();
+        let source = &domain.source;
+        let permission = visible(&source.permission.join(source.permission_mode.conjunction())).into_owned();
         let origin = match domain.own_file() {
             Some(file) => format!("{}: {}", domain.origin.as_str(), visible(file)),
             None => domain.origin.as_str().to_owned(),
         };
-        [domain.id.to_string(), domain.tier.as_str().to_owned(), origin, about]
+        [domain.id.to_string(), domain.tier.as_str().to_owned(), source.cost(), permission, origin, about]
     };
     let rows: Vec<_> = domains.into_iter().map(row).collect();
-    writeln!(out, "{}", table(Some(["DOMAIN", "TIER", "ORIGIN", "ABOUT"]), &rows))
+    writeln!(out, "{}", table(Some(["DOMAIN", "TIER", "REQUESTS", "PERMISSION", "ORIGIN", "ABOUT"]), &rows))
 }
 
 /// Writes `schemas/output/domains.v1.json`.

@@ -84,9 +84,9 @@ fn domains_are_listed_in_a_table() {
     own.file = "orgtrail.d/routing/queue-members.toml".to_owned();
     own.origin = Origin::Overridden;
     insta::assert_snapshot!(rendered(|out| domains_text([&members(), &own], out)), @r"
-    DOMAIN                 TIER  ORIGIN                                             ABOUT
-    routing.queue-members  deep  built-in                                           Who takes interactions from which queue.
-    routing.queue-members  deep  overridden: orgtrail.d/routing/queue-members.toml  Who takes interactions from which queue.
+    DOMAIN                 TIER  REQUESTS                                PERMISSION                                        ORIGIN                                             ABOUT
+    routing.queue-members  deep  1 per 1000, for each of routing.queues  routing:queue:view or routing:queueMember:manage  built-in                                           Who takes interactions from which queue.
+    routing.queue-members  deep  1 per 1000, for each of routing.queues  routing:queue:view or routing:queueMember:manage  overridden: orgtrail.d/routing/queue-members.toml  Who takes interactions from which queue.
     ");
 }
 
