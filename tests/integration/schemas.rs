@@ -4,6 +4,9 @@
 use std::path::Path;
 
 use orgtrail::catalogue::embedded_file;
+use orgtrail::genesys::PostQuery;
+
+use crate::fixtures::catalogue;
 
 #[path = "../../examples/catalogue/writing/mod.rs"]
 mod writing;
@@ -37,5 +40,19 @@ fn every_domain_asks_only_for_what_the_api_has() {
     for (id, path) in domain_files(&folder).unwrap() {
         let file = DomainFile::read(&id, &std::fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!(asks::problems(&file, &contract, None), Vec::<String>::new(), "{id}");
+    }
+}
+
+/// The domain files and the client each say which paths take a query by POST.
+#[test]
+fn what_a_domain_file_may_ask_by_post_the_client_may_send() {
+    let queries: Vec<String> = catalogue()
+        .iter()
+        .filter(|domain| domain.source.body.is_some())
+        .map(|domain| domain.source.path.clone())
+        .collect();
+    assert!(queries.len() >= 3, "{queries:?}");
+    for path in queries {
+        assert!(PostQuery::new(path.clone(), serde_json::Map::new()).is_ok(), "{path}");
     }
 }
