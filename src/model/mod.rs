@@ -3,6 +3,7 @@
 //! Plain owned types without behaviour of their own beyond what their invariants need: values and numbers that lose nothing,
 //! names of domains and entities, snapshots, changes, severities. Knows no network, git, clock, file or terminal.
 
+mod actor;
 mod change;
 mod name;
 mod nearest;
@@ -12,6 +13,7 @@ mod severity;
 mod snapshot;
 mod value;
 
+pub use actor::{Actor, Attribution, Explained, FieldAttribution};
 pub use change::{Change, ChangeKind, FieldChange, FieldKind};
 pub use name::{DomainId, DomainIdError, EntityKey};
 pub use nearest::nearest;

@@ -7,7 +7,7 @@ use super::names::Names;
 use super::rule::{Layer, RawMatch, Rule, RuleSummary};
 use crate::canonical::{fingerprint_of_change, fingerprint_of_field, is_fingerprint, value_of};
 use crate::catalogue::{Catalogue, Domain, FieldPath, Reference};
-use crate::model::{Change, ChangeKind, FieldChange, OwnedValue, Severity, Value};
+use crate::model::{Attribution, Change, ChangeKind, FieldChange, OwnedValue, Severity, Value};
 
 /// What a change comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct ClassifiedChange {
     pub judgement: Judgement,
     /// Its fields, in their order.
     pub fields: Vec<ClassifiedField>,
+    /// Who made it; nobody is known until whoever knows says so.
+    pub attribution: Attribution,
     /// Identifies the change in every report.
     pub fingerprint: String,
 }
@@ -107,7 +109,14 @@ impl<'c> Policy<'c> {
         let fingerprint = fingerprint_of_change(&change);
         let Some(domain) = self.catalogue.get(&change.domain) else {
             let judgement = unknown_domain(&change);
-            return ClassifiedChange { change, name: None, judgement, fields: Vec::new(), fingerprint };
+            return ClassifiedChange {
+                change,
+                name: None,
+                judgement,
+                fields: Vec::new(),
+                attribution: Attribution::default(),
+                fingerprint,
+            };
         };
         let before = change.before.as_ref().map(value_of);
         let after = change.after.as_ref().map(value_of);
@@ -137,7 +146,7 @@ impl<'c> Policy<'c> {
             (change.kind != ChangeKind::Modified || fields.is_empty()).then(|| self.judge(&subject, None, unjudged));
         let worst = fields.iter().map(|field| &field.judgement).chain(&own).rev().max_by_key(|one| one.severity);
         let judgement = worst.cloned().unwrap_or_else(|| unknown_domain(&change));
-        ClassifiedChange { change, name, judgement, fields, fingerprint }
+        ClassifiedChange { change, name, judgement, fields, attribution: Attribution::default(), fingerprint }
     }
 
     /// Judges a field, or the change as a whole. Whatever the rules say, a changed secret is at least high.

@@ -33,19 +33,14 @@ mod v1 {
     use super::map_values;
     use crate::canonical::value_of;
     use crate::model::{
-        ChangeKind, DomainId, EntityKey, FieldKind, OwnedValue, Pointer, Severity, SeverityCounts, Value,
+        Actor, Attribution, ChangeKind, DomainId, EntityKey, Explained, FieldKind, OwnedValue, Pointer, Severity,
+        SeverityCounts, Value,
     };
     use crate::policy::{ClassifiedChange, ClassifiedField};
     use crate::record::CommitKind;
     use crate::report::change_set;
 
     const SCHEMA_VERSION: u32 = 1;
-
-    /// Why a change has no actor as long as no audit record is read.
-    const NOT_COVERED: &str = "not-covered";
-
-    /// The actors of a change as long as no audit record is read.
-    const NO_ACTORS: [(); 0] = [];
 
     #[derive(Serialize)]
     pub(super) struct ChangeSet<'s> {
@@ -96,8 +91,8 @@ mod v1 {
         rule: &'s str,
         message: &'s str,
         remedy: &'s str,
-        explained: &'static str,
-        actors: [(); 0],
+        explained: Explained,
+        actors: &'s [Actor],
         #[serde(skip_serializing_if = "Option::is_none")]
         fields: Option<Vec<Field<'s>>>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,7 +118,9 @@ mod v1 {
         text_diff: Option<String>,
         severity: Severity,
         rule: &'s str,
-        actors: [(); 0],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        explained: Option<Explained>,
+        actors: Vec<String>,
         fingerprint: &'s str,
     }
 
@@ -160,7 +157,7 @@ mod v1 {
 
     impl<'s> From<&'s ClassifiedChange> for Change<'s> {
         fn from(classified: &'s ClassifiedChange) -> Self {
-            let ClassifiedChange { change, name, judgement, fields, fingerprint } = classified;
+            let ClassifiedChange { change, name, judgement, fields, attribution, fingerprint } = classified;
             let (whole, has_fields) = match change.kind {
                 ChangeKind::Added => (change.after.as_ref(), false),
                 ChangeKind::Removed => (change.before.as_ref(), false),
@@ -178,17 +175,18 @@ mod v1 {
                 rule: &judgement.rule,
                 message: &judgement.message,
                 remedy: &judgement.remedy,
-                explained: NOT_COVERED,
-                actors: NO_ACTORS,
-                fields: has_fields.then(|| fields.iter().map(Field::from).collect()),
+                explained: attribution.explained,
+                actors: &attribution.actors,
+                fields: has_fields.then(|| fields.iter().map(|field| Field::of(field, attribution)).collect()),
                 value: whole.map(value_of),
             }
         }
     }
 
-    impl<'s> From<&'s ClassifiedField> for Field<'s> {
-        fn from(classified: &'s ClassifiedField) -> Self {
+    impl<'s> Field<'s> {
+        fn of(classified: &'s ClassifiedField, attribution: &Attribution) -> Self {
             let ClassifiedField { field, judgement, fingerprint, .. } = classified;
+            let by = attribution.of_field(&field.path);
             let texts = field.old.as_ref().and_then(Value::as_str).zip(field.new.as_ref().and_then(Value::as_str));
             Self {
                 path: &field.path,
@@ -200,7 +198,8 @@ mod v1 {
                     .map(|(old, new)| text_diff::unified(old, new)),
                 severity: judgement.severity,
                 rule: &judgement.rule,
-                actors: NO_ACTORS,
+                explained: (by.explained != attribution.explained).then_some(by.explained),
+                actors: by.actors,
                 fingerprint,
             }
         }

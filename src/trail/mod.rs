@@ -20,6 +20,7 @@ mod id;
 mod init;
 mod lock;
 mod message;
+mod notes;
 mod read;
 mod rebase;
 mod refs;
@@ -44,6 +45,7 @@ pub use history::{CommitInfo, FirstParents, Signature};
 pub use id::{BlobId, CommitId, InvalidId, ObjectId};
 pub use init::InitOptions;
 pub use lock::RunLock;
+pub use notes::NOTES_REF;
 pub use remote::{FetchOutcome, PushOutcome, Refusal, RemoteRefs};
 
 use repository::DurableRepository;

@@ -12,13 +12,13 @@ use super::address::local_path;
 use super::error::{TrailError, doing};
 use super::history::Signature;
 use super::id::{CommitId, ObjectId};
+use super::notes::NOTES_REF;
 use super::refs::{From, RefMove, move_refs};
 use super::repository::{DurableRepository, absent_as_none, branch_ref, target};
 use super::staging::send_pack;
 
 /// Kept without history, so that what the remote has replaces what is here.
 const REPLACED: &str = "refs/orgtrail/";
-const NOTES: &str = "refs/notes/orgtrail";
 
 /// The references of a remote as one fetch saw them; a push is made only if they are still there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Trail {
         let mut moves: Vec<RefMove> = seen
             .0
             .iter()
-            .filter(|(name, _)| name.starts_with(REPLACED) || *name == NOTES)
+            .filter(|(name, _)| name.starts_with(REPLACED) || *name == NOTES_REF)
             .map(|(name, id)| anywhere(name.clone(), *id))
             .collect();
         moves.extend(found.map(|id| anywhere(tracking.clone(), id)));
