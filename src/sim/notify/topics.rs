@@ -94,7 +94,7 @@ impl Topic {
 
     fn is(&self, name: &str) -> bool {
         let (own, given): (Vec<&str>, Vec<&str>) = (self.id.split('.').collect(), name.split('.').collect());
-        let fits = |(own, given): (&&str, &&str)| own == given || (*own == PLACEHOLDER && is_id(given));
+        let fits = |(own, given): (&&str, &&str)| if *own == PLACEHOLDER { is_id(given) } else { own == given };
         own.len() == given.len() && own.iter().zip(&given).all(fits)
     }
 
