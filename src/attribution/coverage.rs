@@ -112,7 +112,8 @@ mod tests {
         let services = Services::read(&read_str(mapping).unwrap()).unwrap();
         assert_eq!(services.names().collect::<Vec<_>>(), ["Routing", "Workforce"]);
         let catalogue = Catalogue::built_in().unwrap();
-        let without_audit = |name: &str| Domain { audit: None, ..catalogue.get(&name.parse().unwrap()).unwrap().clone() };
+        let without_audit =
+            |name: &str| Domain { audit: None, ..catalogue.get(&name.parse().unwrap()).unwrap().clone() };
         for (domain, is_covered) in
             [("routing.queues", true), ("routing.wrapupcodes", true), ("routing.skills", false), ("users.users", false)]
         {

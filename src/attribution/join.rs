@@ -123,8 +123,7 @@ impl Inquiry<'_> {
                     let record = &self.records[*index];
                     let is_in_time = from.is_none_or(|from| record.at >= from)
                         && self.until.is_none_or(|until| record.at <= until + SKEW);
-                    let is_used =
-                        self.used.contains(&(record.id.clone(), change.domain.clone(), change.key.clone()));
+                    let is_used = self.used.contains(&(record.id.clone(), change.domain.clone(), change.key.clone()));
                     if is_in_time && !is_used && self.is_about(domain, record, &ids, strength) {
                         found.entry(*index).or_default().push((position, strength));
                     }
@@ -142,7 +141,8 @@ impl Inquiry<'_> {
             _ if is_of_org => speaks() == Some(true),
             Strength::Named => true,
             Strength::Around => {
-                record.others.iter().any(|other| ids.names(other)) || (record.others.is_empty() && speaks() != Some(false))
+                record.others.iter().any(|other| ids.names(other))
+                    || (record.others.is_empty() && speaks() != Some(false))
             }
         }
     }

@@ -79,7 +79,8 @@ impl Parting<'_> {
     /// Takes the changes apart, given the records behind each.
     #[must_use]
     pub fn part(&self, joined: &[Joined]) -> Told {
-        let joined: Vec<Joined> = self.changes.iter().zip(joined).map(|(change, one)| self.whole_lists(change, one)).collect();
+        let joined: Vec<Joined> =
+            self.changes.iter().zip(joined).map(|(change, one)| self.whole_lists(change, one)).collect();
         let mut drafts: BTreeMap<Option<String>, Draft> = BTreeMap::new();
         for (position, (change, joined)) in self.changes.iter().zip(&joined).enumerate() {
             match &joined.behind {
@@ -96,7 +97,12 @@ impl Parting<'_> {
                         let records: BTreeSet<usize> = own.iter().flat_map(|field| &fields[*field]).copied().collect();
                         let records: Vec<usize> = records.into_iter().collect();
                         let draft = drafts.entry(author).or_default();
-                        draft.take(change, PartChange { change: position, fields: Some(own) }, &records, joined.otherwise);
+                        draft.take(
+                            change,
+                            PartChange { change: position, fields: Some(own) },
+                            &records,
+                            joined.otherwise,
+                        );
                     }
                 }
             }

@@ -75,8 +75,7 @@ fn visitors(records: &[AuditRecord], indexes: &[usize]) -> Vec<Transient> {
         let action = |index: Option<&usize>| index.map(|index| records[*index].action.as_str()).unwrap_or_default();
         comes(action(steps.first())) && goes(action(steps.last()))
     };
-    let visit =
-        |steps| Transient { records: steps, property: None, value: Vec::new(), meanwhile: Vec::new() };
+    let visit = |steps| Transient { records: steps, property: None, value: Vec::new(), meanwhile: Vec::new() };
     by_others.into_values().filter(is_visit).map(visit).collect()
 }
 
@@ -118,7 +117,12 @@ mod tests {
 
     #[test]
     fn what_came_and_went_is_told_and_what_went_and_came_is_not() {
-        let day = records(&[("q", "Create", "", ""), ("p", "Delete", "", ""), ("q", "Delete", "", ""), ("p", "Create", "", "")]);
+        let day = records(&[
+            ("q", "Create", "", ""),
+            ("p", "Delete", "", ""),
+            ("q", "Delete", "", ""),
+            ("p", "Create", "", ""),
+        ]);
         let found = transients(&[], &day, &HashSet::new());
         assert_eq!(found.iter().map(|one| one.records.clone()).collect::<Vec<_>>(), [vec![0, 2]]);
     }

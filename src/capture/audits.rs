@@ -164,10 +164,8 @@ impl<'c> AuditLog<'c> {
         }
         let mut cursor: Option<String> = None;
         for _ in 0..MOST_PAGES {
-            let mut parameters = vec![
-                ("pageSize".to_owned(), PAGE_SIZE.to_string()),
-                ("expand".to_owned(), "user".to_owned()),
-            ];
+            let mut parameters =
+                vec![("pageSize".to_owned(), PAGE_SIZE.to_string()), ("expand".to_owned(), "user".to_owned())];
             parameters.extend(cursor.take().map(|cursor| ("cursor".to_owned(), cursor)));
             let page = self.ask(Get { path: format!("{path}/results"), query: parameters }.into()).await?;
             take(&page, records)?;
@@ -212,7 +210,8 @@ impl<'c> AuditLog<'c> {
             let mut body = body(from, to, service);
             body.insert("pageNumber".to_owned(), number.into());
             body.insert("pageSize".to_owned(), PAGE_SIZE.into());
-            let question = PostQuery::new(REALTIME.to_owned(), body).map_err(|error| Trouble::failed(error.to_string()))?;
+            let question =
+                PostQuery::new(REALTIME.to_owned(), body).map_err(|error| Trouble::failed(error.to_string()))?;
             let page = self.question(question.with_parameter("expand", "user")).await?;
             let received = take(&page, records)?;
             let pages = page.get("pageCount").and_then(|count| compact(count).parse().ok());
@@ -271,12 +270,7 @@ fn take(page: &OwnedValue, records: &mut Vec<AuditRecord>) -> Result<usize, Trou
     Ok(entities.len())
 }
 
-fn query(
-    path: &str,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-    service: Option<&str>,
-) -> Result<PostQuery, Trouble> {
+fn query(path: &str, from: DateTime<Utc>, to: DateTime<Utc>, service: Option<&str>) -> Result<PostQuery, Trouble> {
     PostQuery::new(path.to_owned(), body(from, to, service)).map_err(|error| Trouble::failed(error.to_string()))
 }
 

@@ -40,7 +40,8 @@ pub fn steps(catalogue: &Catalogue, planned: &RecordPlan, parts: &[Part]) -> Vec
             let next = if is_last {
                 Rc::clone(after)
             } else {
-                let own = observation.differences.iter().zip(&owners).filter(|(difference, _)| difference.domain == *id);
+                let own =
+                    observation.differences.iter().zip(&owners).filter(|(difference, _)| difference.domain == *id);
                 Rc::new(up_to(domain, before, own, step))
             };
             if next == state {
@@ -126,23 +127,29 @@ impl<'s> Shares<'s> {
         let known = self.changes.get(&(&difference.domain, &difference.key)).copied();
         if difference.kind != ChangeKind::Modified {
             let whole = known.and_then(|change| self.whole.get(&change).copied());
-            return Owner::Whole(whole.unwrap_or_else(|| self.followed(changes, |change| {
-                let ids = std::iter::once(&change.key).chain(&change.previous_key);
-                let parts: Vec<String> = difference.key.parts().collect();
-                ids.map(EntityKey::as_str).any(|id| parts.iter().any(|part| part == id))
-            })));
+            return Owner::Whole(whole.unwrap_or_else(|| {
+                self.followed(changes, |change| {
+                    let ids = std::iter::once(&change.key).chain(&change.previous_key);
+                    let parts: Vec<String> = difference.key.parts().collect();
+                    ids.map(EntityKey::as_str).any(|id| parts.iter().any(|part| part == id))
+                })
+            }));
         }
         let field = |field: &FieldChange| {
             let told = known.and_then(|change| {
                 let same = changes[change].fields.iter().position(|told| told == field)?;
                 self.fields.get(&(change, same)).copied()
             });
-            told.unwrap_or_else(|| self.followed(changes, |change| {
-                let new = field.new.as_ref().map(compact).unwrap_or_default();
-                let old = field.old.as_ref().map(compact).unwrap_or_default();
-                let previous = change.previous_key.as_ref().is_some_and(|key| old.contains(key.as_str()));
-                new.contains(change.key.as_str()) || previous || field.path.segments().any(|id| id == change.key.as_str())
-            }))
+            told.unwrap_or_else(|| {
+                self.followed(changes, |change| {
+                    let new = field.new.as_ref().map(compact).unwrap_or_default();
+                    let old = field.old.as_ref().map(compact).unwrap_or_default();
+                    let previous = change.previous_key.as_ref().is_some_and(|key| old.contains(key.as_str()));
+                    new.contains(change.key.as_str())
+                        || previous
+                        || field.path.segments().any(|id| id == change.key.as_str())
+                })
+            })
         };
         Owner::Fields(difference.fields.iter().map(field).collect())
     }

@@ -1,6 +1,6 @@
 //! Asks the audit log who made the changes of a run, and of earlier runs that it could not tell then.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,8 +13,8 @@ use super::time::written;
 use super::verdict::name_anywhere;
 use super::workspace::{CommitTree, Workspace, archive};
 use crate::attribution::{
-    AuditRecord, CommitAttribution, Coverage, Inquiry, Joined, Note, NoteChange, NoteField, Parting, People, Person, SKEW,
-    Told, Transient, Use, trailer, transients,
+    AuditRecord, CommitAttribution, Coverage, Inquiry, Joined, Note, NoteChange, NoteField, Parting, People, Person,
+    SKEW, Services, Told, Transient, Use, trailer, transients,
 };
 use crate::canonical::{Scan, value_of};
 use crate::capture::{AuditLog, AuditReading, Trouble, TroubleKind};
@@ -71,7 +71,6 @@ pub(super) struct Attributing<'a, 't> {
 /// Changes of an earlier run that no record explained so far.
 struct Pending {
     commit: CommitInfo,
-    said: CommitAttribution,
     since: Option<DateTime<Utc>>,
     changes: Vec<Change>,
 }
@@ -93,7 +92,8 @@ impl Attributing<'_, '_> {
             return Ok(attributed);
         }
         if !self.workspace.config.audits {
-            attributed.told = self.told(changes, &[], &HashSet::new(), &|_| None, &Coverage::Forbidden).0;
+            let nothing = Coverage::Read { services: Services::default(), spoken_of: BTreeSet::new() };
+            attributed.told = self.told(changes, &[], &HashSet::new(), &|_| None, &nothing).0;
             return Ok(attributed);
         }
         let recent = self.recent(tip)?;
@@ -250,7 +250,7 @@ impl Attributing<'_, '_> {
             recent.told.extend(said.audit_ids().map(ToOwned::to_owned));
             recent.used.extend(said.uses());
             if said.is_pending() {
-                recent.pending.extend(self.pending(commit, said)?);
+                recent.pending.extend(self.pending(commit, &said)?);
             }
         }
         // The oldest first: a record explains the first change that it fits.
@@ -258,16 +258,14 @@ impl Attributing<'_, '_> {
         Ok(recent)
     }
 
-    fn pending(&self, commit: CommitInfo, said: CommitAttribution) -> Result<Option<Pending>, Failure> {
-        let (before, after) = (
-            archive(self.workspace, commit.parents.first().copied())?,
-            archive(self.workspace, Some(commit.id))?,
-        );
+    fn pending(&self, commit: CommitInfo, said: &CommitAttribution) -> Result<Option<Pending>, Failure> {
+        let (before, after) =
+            (archive(self.workspace, commit.parents.first().copied())?, archive(self.workspace, Some(commit.id))?);
         let mut changes = between(&self.workspace.catalogue, &before, &after, &[])?.changes;
         changes.retain(|change| said.of_change(&change.domain, &change.key).explained == Explained::Pending);
         let interval = commit.trailer(trailer::INTERVAL).and_then(|interval| interval.split_once('/'));
         let since = interval.and_then(|(start, _)| instant(start));
-        Ok((!changes.is_empty()).then_some(Pending { commit, said, since, changes }))
+        Ok((!changes.is_empty()).then_some(Pending { commit, since, changes }))
     }
 
     /// Looks again at what earlier runs could not tell; what is not told when the time is up is unexplained.
@@ -278,14 +276,8 @@ impl Attributing<'_, '_> {
         for pending in &recent.pending {
             let until = Some(pending.at());
             let since = |_: &DomainId| pending.since;
-            let (told, joined) = self.told_until(
-                until,
-                &pending.changes,
-                &look.reading.records,
-                &recent.used,
-                &since,
-                &look.coverage,
-            );
+            let (told, joined) =
+                self.told_until(until, &pending.changes, &look.reading.records, &recent.used, &since, &look.coverage);
             let is_over = self.options.now - pending.at() >= self.settling();
             let mut noted = Vec::new();
             for ((change, mut by), joined) in pending.changes.iter().zip(told.attributions).zip(&joined) {
@@ -333,8 +325,9 @@ impl Attributing<'_, '_> {
                 change.kind.as_str(),
                 written(pending.at())
             ),
-            remedy: "Ask who has access to the organisation besides its administrators, and check the audit log by hand."
-                .to_owned(),
+            remedy:
+                "Ask who has access to the organisation besides its administrators, and check the audit log by hand."
+                    .to_owned(),
             actors: Vec::new(),
         }
     }
@@ -367,8 +360,13 @@ impl Attributing<'_, '_> {
         };
         let subject = [Change::bare(domain.id.clone(), key.clone())];
         let people = Known { catalogue: &self.workspace.catalogue, after: self.after, before: self.before };
-        let parting =
-            Parting { catalogue: &self.workspace.catalogue, org: self.org, changes: &subject, records, people: &people };
+        let parting = Parting {
+            catalogue: &self.workspace.catalogue,
+            org: self.org,
+            changes: &subject,
+            records,
+            people: &people,
+        };
         let actors: Vec<Actor> = parting.part(&[joined]).attributions.into_iter().flat_map(|one| one.actors).collect();
         let name = last.entity_name.clone().unwrap_or_else(|| self.called(&domain.id, &key));
         let by: Vec<&str> = actors.iter().map(Actor::shown).collect();
@@ -400,7 +398,8 @@ impl Attributing<'_, '_> {
     /// The captured domain that a record speaks of.
     fn domain_of(&self, record: &AuditRecord, id: &str) -> Option<&Domain> {
         let catalogue = &self.workspace.catalogue;
-        let known = |domain: &&Domain| self.before.ledger().is_some_and(|ledger| ledger.domains.contains_key(&domain.id));
+        let known =
+            |domain: &&Domain| self.before.ledger().is_some_and(|ledger| ledger.domains.contains_key(&domain.id));
         let by_type = catalogue.iter().filter(known).find(|domain| record.speaks_of(domain));
         by_type.or_else(|| {
             let key = EntityKey::new(id);
