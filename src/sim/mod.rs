@@ -9,6 +9,7 @@
 //! One rate limit holds for all tokens. The world is locked while an answer is made, so answers come one after the other.
 
 mod api;
+mod audit;
 mod census;
 mod contract;
 mod edit;
@@ -39,12 +40,13 @@ mod server;
 mod template;
 mod world;
 
+pub use audit::{AuditFaults, AuditLog, Late};
 pub use fault::{Effect, Fault, RateHeaders, Repeat, When};
 pub use gate::LoggedRequest;
 pub use grants::ClientGrant;
 pub use recipe::Scale;
 pub use rng::Rng;
-pub use script::{Action, DAY_SEED, Edit, EntityPick, Script, ScriptError};
+pub use script::{Action, DAY_SEED, Edit, EditAudit, EntityPick, Script, ScriptError};
 pub use server::{Now, Running, Server, ServerOptions};
 pub use world::{World, WorldError};
 
