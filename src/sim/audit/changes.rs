@@ -77,10 +77,10 @@ fn walk(path: &mut Vec<String>, old: &OwnedValue, new: &OwnedValue, changes: &mu
 }
 
 /// The texts that one side has and the other has not; of what is only in another order both sides are told.
-fn without(these: &[String], those: &[String]) -> Vec<String> {
-    let own: Vec<String> = these.iter().filter(|one| !those.contains(one)).cloned().collect();
-    let is_same = own.is_empty() && those.iter().all(|one| these.contains(one));
-    if is_same { these.to_vec() } else { own }
+fn without(own: &[String], other: &[String]) -> Vec<String> {
+    let left: Vec<String> = own.iter().filter(|one| !other.contains(one)).cloned().collect();
+    let is_same = left.is_empty() && other.iter().all(|one| own.contains(one));
+    if is_same { own.to_vec() } else { left }
 }
 
 /// A value as texts: a list has one for each item.

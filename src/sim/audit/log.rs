@@ -26,6 +26,7 @@ pub struct AuditLog {
 
 /// What goes wrong with the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each fault is there or not, whatever the others are")]
 pub struct AuditFaults {
     /// Records that are written from now on appear later.
     pub late: Option<Late>,

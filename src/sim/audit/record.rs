@@ -129,25 +129,17 @@ impl World {
 
     /// The entity that a record is about, and those that are related to it.
     fn named(&self, domain: &Domain, member: &Member) -> (Named, Vec<Named>) {
-        let itself = || Named {
-            id: id_of(member).to_owned(),
-            name: name_in(domain, &member.value).map(ToOwned::to_owned),
-            entity_type: type_of(domain),
-            address: Some(address_of(domain, member)),
-        };
-        let parent = || domain.source.parent.as_slice();
         match about(domain) {
-            About::Itself => (itself(), Vec::new()),
+            About::Itself => (named(domain, member), Vec::new()),
             About::Parent => {
                 let key = member.parent().unwrap_or(&member.key);
-                (self.target(&Part { domains: parent() }, key.as_str(), domain), Vec::new())
+                (self.target(&Part { domains: domain.source.parent.as_slice() }, key.as_str(), domain), Vec::new())
             }
             About::Related(parts) => {
                 let values = member.key.parts().collect::<Vec<_>>();
-                let named = parts.iter().zip(&values).map(|(part, value)| self.target(part, value, domain));
-                let mut named: Vec<Named> = named.collect();
-                let first = if named.is_empty() { itself() } else { named.remove(0) };
-                (first, named)
+                let mut others = parts.iter().zip(&values).map(|(part, value)| self.target(part, value, domain));
+                let first = others.next().unwrap_or_else(|| named(domain, member));
+                (first, others.collect())
             }
         }
     }
@@ -156,18 +148,11 @@ impl World {
     fn target(&self, part: &Part<'_>, value: &str, relation: &Domain) -> Named {
         let key = EntityKey::new(value);
         let found = part.domains.iter().find_map(|id| Some((self.catalogue().get(id)?, self.member_of(id, &key)?)));
-        match found {
-            Some((domain, member)) => Named {
-                id: id_of(&member).to_owned(),
-                name: name_in(domain, &member.value).map(ToOwned::to_owned),
-                entity_type: type_of(domain),
-                address: Some(address_of(domain, &member)),
-            },
-            None => {
-                let domain = part.domains.first().and_then(|id| self.catalogue().get(id)).unwrap_or(relation);
-                Named { id: value.to_owned(), name: None, entity_type: type_of(domain), address: None }
-            }
+        if let Some((domain, member)) = found {
+            return named(domain, &member);
         }
+        let domain = part.domains.first().and_then(|id| self.catalogue().get(id)).unwrap_or(relation);
+        Named { id: value.to_owned(), name: None, entity_type: type_of(domain), address: None }
     }
 
     /// Who makes an edit: a person, a program, or a person with a program.
@@ -208,6 +193,16 @@ impl World {
             ip: audit.ip.clone().unwrap_or(ip),
             application: audit.application.clone().unwrap_or(application),
         }
+    }
+}
+
+/// An entity as a record names it.
+fn named(domain: &Domain, member: &Member) -> Named {
+    Named {
+        id: id_of(member).to_owned(),
+        name: name_in(domain, &member.value).map(ToOwned::to_owned),
+        entity_type: type_of(domain),
+        address: Some(address_of(domain, member)),
     }
 }
 
