@@ -211,7 +211,7 @@ pub(crate) fn set(org: &Org, domain: &str, pointer: &str, value: impl Into<Value
 }
 
 /// A text in which ids of commits and entities are words.
-fn without_ids(text: &str) -> String {
+pub(crate) fn without_ids(text: &str) -> String {
     let is_id = |c: char| c.is_ascii_hexdigit() || c == '-';
     let mut shown = String::new();
     let mut rest = text;
