@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::change_set::{ChangeSet, Endpoint};
 use crate::canonical::{canonical_text, fingerprint_of_change, fingerprint_of_field, read_str};
 use crate::model::{
-    CanonicalText, Change, ChangeKind, DomainId, EntityKey, FieldChange, FieldKind, OwnedValue, Pointer, Severity,
+    Attribution, CanonicalText, Change, ChangeKind, DomainId, EntityKey, FieldChange, FieldKind, OwnedValue, Pointer,
+    Severity,
 };
 use crate::policy::{ClassifiedChange, ClassifiedField, Judgement, Unjudged};
 use crate::record::CommitKind;
@@ -174,5 +175,12 @@ fn classified(
         field.fingerprint = fingerprint_of_field(&change, &field.field);
     }
     let fingerprint = fingerprint_of_change(&change);
-    ClassifiedChange { change, name: name.map(ToOwned::to_owned), judgement, fields, fingerprint }
+    ClassifiedChange {
+        change,
+        name: name.map(ToOwned::to_owned),
+        judgement,
+        fields,
+        attribution: Attribution::default(),
+        fingerprint,
+    }
 }

@@ -28,6 +28,7 @@ mod remote;
 mod repository;
 mod staging;
 mod survey;
+mod walk;
 mod worktree;
 
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use init::InitOptions;
 pub use lock::RunLock;
 pub use notes::NOTES_REF;
 pub use remote::{FetchOutcome, PushOutcome, Refusal, RemoteRefs};
+pub use walk::{FileTurn, PathTurn, PathWalk, Turn, Watched};
 
 use repository::DurableRepository;
 
