@@ -4,6 +4,7 @@
 //! stderr.
 
 mod args;
+mod blame;
 mod completions;
 mod config_command;
 mod demo;
@@ -11,9 +12,11 @@ mod diff;
 mod doctor;
 mod domains;
 mod init;
+mod log;
 mod plan;
 mod rules;
 mod selection;
+mod show;
 mod sim;
 mod snapshot;
 mod ui;
@@ -63,6 +66,9 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Plan(args) => plan::run(args, global, ui),
         Command::Snapshot(args) => snapshot::run(args, global, ui),
         Command::Diff(args) => diff::run(args, global, ui),
+        Command::Log(args) => log::run(args, global, ui),
+        Command::Show(args) => show::run(args, global, ui),
+        Command::Blame(args) => blame::run(args, global, ui),
         Command::Domains(args) => domains::run(args, global, ui),
         Command::Rules(args) => rules::run(args, global, ui),
         Command::Doctor(args) => doctor::run(args, global, ui),

@@ -11,6 +11,7 @@ mod doctor;
 mod faults;
 mod fixtures;
 mod harness;
+mod history;
 mod kills;
 mod laws;
 mod layering;
