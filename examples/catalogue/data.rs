@@ -42,6 +42,18 @@ pub(crate) fn hints() -> Result<Hints, String> {
     toml::from_str(include_str!("hints.toml")).map_err(|error| format!("hints.toml: {error}"))
 }
 
+/// The methods of what the program asks for.
+const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
+
+/// The method and the path of something that the program asks for; by GET where no method stands before the path.
+pub(crate) fn call(text: &str) -> (&'static str, &str) {
+    let split = text.split_once(' ').and_then(|(word, path)| {
+        let method = METHODS.into_iter().find(|method| method.eq_ignore_ascii_case(word))?;
+        Some((method, path))
+    });
+    split.unwrap_or(("get", text))
+}
+
 impl Hints {
     /// The domain that a member refers to, by the longest word that its name ends with.
     pub(crate) fn target(&self, member: &str) -> Option<&str> {

@@ -38,8 +38,9 @@ pub(crate) fn run(files: &Files, table: &Path) -> Result<ExitCode, String> {
             reduced.add_model(&contract, model);
         }
     }
-    for path in data::hints()?.program_paths.keys() {
-        reduced.add_path_of_the_program(&contract, path);
+    for call in data::hints()?.program_paths.keys() {
+        let (method, path) = data::call(call);
+        reduced.add_path_of_the_program(&contract, path, method);
     }
     write(&contract_path, &reduced.text()?)?;
     say(&format!("{} schemas written, {problems} domain files passed over", all.len() - problems));

@@ -2,6 +2,16 @@
 //!
 //! Pure: records, changes and the present are arguments.
 
+mod coverage;
+mod join;
+mod parts;
+mod record;
 mod told;
+mod transient;
 
-pub use told::{CommitAttribution, Note, NoteChange, NoteField, Work, trailer};
+pub use coverage::{Coverage, Services};
+pub use join::{Behind, Inquiry, Joined, SKEW, Use};
+pub use parts::{Part, PartChange, Parting, People, Person, Told};
+pub use record::{AuditRecord, PropertyChange};
+pub use told::{CommitAttribution, Note, NoteChange, NoteField, Work, author, trailer, trailers};
+pub use transient::{Transient, transients};

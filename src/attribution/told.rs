@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::join::Use;
+use super::parts::Part;
 use crate::model::{Actor, Attribution, DomainId, EntityKey, Explained, FieldAttribution, Pointer};
 
 /// Names of the trailers.
@@ -190,7 +192,7 @@ impl CommitAttribution {
                 let (name, email, at) = author;
                 said.author = Some(Actor {
                     id: first(trailer::ACTOR),
-                    name: Some(name.to_owned()),
+                    name: Some(name.strip_suffix(TRUSTEE).unwrap_or(name).to_owned()),
                     email: is_address(email).then(|| email.to_owned()),
                     client_id: first(trailer::CLIENT),
                     home_org: first(trailer::ACTOR_ORG),
@@ -269,6 +271,62 @@ impl CommitAttribution {
             .chain(self.works.iter().map(|work| &work.audit_id))
             .map(String::as_str)
     }
+
+    /// The records that explain a change of an entity, each with the entity.
+    pub fn uses(&self) -> impl Iterator<Item = Use> {
+        let by_commit = self.works.iter().map(|work| (work.audit_id.clone(), work.domain.clone(), work.key.clone()));
+        let by_note = self.note.values().flat_map(|change| {
+            let ids = change.actors.iter().flat_map(|actor| &actor.audit_ids);
+            ids.map(|id| (id.clone(), change.domain.clone(), change.entity.clone()))
+        });
+        by_commit.chain(by_note)
+    }
+}
+
+/// What is behind the name of a person who belongs to another organisation.
+const TRUSTEE: &str = " (trustee)";
+
+/// Name and mail address of an actor, as the author of a commit; without an address of its own one that leads nowhere.
+#[must_use]
+pub fn author(actor: &Actor, org: &str) -> (String, String) {
+    let address = || format!("{}@{org}.invalid", actor.key().replace(char::is_whitespace, "-"));
+    let mark = if actor.home_org.is_some() { TRUSTEE } else { "" };
+    (format!("{}{mark}", actor.shown()), actor.email.clone().unwrap_or_else(address))
+}
+
+/// The trailers that say who made a part of the changes of a run; `interval` is the time in which they were made.
+#[must_use]
+pub fn trailers(part: &Part, org: &str, interval: Option<&str>) -> Vec<(&'static str, String)> {
+    let mut said: Vec<(&'static str, String)> = Vec::new();
+    if part.author.is_some() {
+        said.push((trailer::EXPLAINED, Explained::Audit.as_str().to_owned()));
+    }
+    for (explained, domains) in &part.unexplained {
+        let words = std::iter::once(explained.as_str()).chain(domains.iter().map(DomainId::as_str));
+        said.push((trailer::EXPLAINED, words.collect::<Vec<_>>().join(" ")));
+    }
+    said.extend(interval.map(|interval| (trailer::INTERVAL, interval.to_owned())));
+    if let Some(actor) = &part.author {
+        let mut one = |name, value: &Option<String>| said.extend(value.clone().map(|value| (name, value)));
+        one(trailer::ACTOR, &actor.id);
+        one(trailer::ACTOR_ORG, &actor.home_org);
+        one(trailer::CLIENT, &actor.client_id);
+        one(trailer::APPLICATION, &actor.application);
+        said.extend(actor.remote_ip.iter().map(|ip| (trailer::REMOTE_IP, ip.clone())));
+        said.extend(part.works.iter().map(|work| (trailer::ACTION, work.write())));
+        let ids: Vec<&String> = part.works.iter().map(|work| &work.audit_id).collect();
+        let mut told = BTreeSet::new();
+        said.extend(ids.into_iter().filter(|id| told.insert(*id)).map(|id| (trailer::AUDIT_ID, id.clone())));
+    }
+    for actor in &part.others {
+        let (name, email) = author(actor, org);
+        let plain = |text: String| text.replace(['<', '>'], "");
+        said.push((trailer::CO_ACTOR, actor.key().to_owned()));
+        said.push((trailer::CO_AUTHOR, format!("{} <{}>", plain(name), plain(email))));
+    }
+    // What comes from the organisation may hold line breaks, which would forge trailers.
+    let one_line = |text: String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    said.into_iter().map(|(name, value)| (name, one_line(value))).collect()
 }
 
 /// Whether a mail address is one, and not made up for want of one.
@@ -280,7 +338,7 @@ fn co_author(text: &str, id: Option<String>) -> Option<Actor> {
     let (name, email) = text.strip_suffix('>')?.split_once(" <")?;
     Some(Actor {
         id,
-        name: Some(name.to_owned()),
+        name: Some(name.strip_suffix(TRUSTEE).unwrap_or(name).to_owned()),
         email: is_address(email).then(|| email.to_owned()),
         ..Actor::default()
     })

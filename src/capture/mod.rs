@@ -4,6 +4,7 @@
 //! listing where it is. What vanished is confirmed to be gone before its removal counts. Knows nothing of git, files or the
 //! terminal; what is on record comes in through [`Recorded`], what happens goes out through [`Progress`].
 
+mod audits;
 mod collect;
 mod confirm;
 mod domain;
@@ -13,6 +14,7 @@ mod probe;
 mod run;
 mod trouble;
 
+pub use audits::{AuditLog, AuditReading};
 pub use confirm::{Caution, RemovalPolicy};
 pub use domain::DomainCapture;
 pub use portion::{Portions, Reach};

@@ -147,6 +147,9 @@ pub struct Identity {
     /// The member whose presence says that an entity is in production.
     #[serde(skip)]
     pub live: Option<FieldPath>,
+    /// Where the mail address is, in a domain of people: what an author of commits is called.
+    #[serde(skip)]
+    pub email: Option<FieldPath>,
 }
 
 /// What identifies a member of a set-like array.

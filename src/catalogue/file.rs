@@ -59,6 +59,7 @@ struct RawIdentity {
     natural: Paths,
     random_uuid: bool,
     live: Option<Placed<FieldPath>>,
+    email: Option<Placed<FieldPath>>,
 }
 
 struct RawTreat {
@@ -173,6 +174,7 @@ impl RawDomain {
                 natural: plain(self.identity.natural),
                 random_uuid: self.identity.random_uuid,
                 live: self.identity.live.map(|path| path.value),
+                email: self.identity.email.map(|path| path.value),
             },
             treat: self.treat.into_treat(),
             references,
@@ -207,6 +209,7 @@ impl RawIdentity {
             natural: section.optional("natural", Entry::paths).unwrap_or_default(),
             random_uuid: section.optional("random_uuid", Entry::flag).is_some_and(|flag| flag.value),
             live: section.optional("live", Entry::path),
+            email: section.optional("email", Entry::path),
         };
         section.close(problems);
         identity

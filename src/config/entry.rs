@@ -50,6 +50,14 @@ impl<'t> Entry<'_, 't> {
         })
     }
 
+    /// Yes or no.
+    pub(super) fn flag(&self) -> Reading<bool> {
+        match self.value.get_ref() {
+            DeValue::Boolean(flag) => Ok(*flag),
+            _ => Err(self.wrong_kind("true or false")),
+        }
+    }
+
     /// A number within a range.
     pub(super) fn number(&self, range: RangeInclusive<f64>) -> Reading<f64> {
         let expected = format!("a number from {} to {}", range.start(), range.end());

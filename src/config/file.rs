@@ -170,6 +170,11 @@ mod tests {
             stale_after = "7d"
             confirm_reads = 0
 
+            [attribution]
+            audits = false
+            wait = "5s"
+            settle = "1h"
+
             [coverage]
             accept = ["telephony.*"]
 
@@ -189,6 +194,8 @@ mod tests {
         assert_eq!(config.exclude.patterns().collect::<Vec<_>>(), ["routing.skills"]);
         assert_eq!(config.stale_after, Duration::from_secs(7 * 24 * 60 * 60));
         assert_eq!(config.confirm_reads, 0);
+        assert!(!config.audits);
+        assert_eq!((config.attribution_wait.as_secs(), config.attribution_settle.as_secs()), (5, 3600));
         assert_eq!(config.accept.patterns().collect::<Vec<_>>(), ["telephony.*"]);
         assert!(config.production.divisions[1].is_match("EMEA North"));
         assert!(config.production.names[0].is_match("Main-prod"));
@@ -256,6 +263,7 @@ orgtrail.toml:21: unknown key "colour" in [production]"#;
             ("capture.stale_after = '1 day'", format!("{stale} \"1 day\"")),
             ("capture.stale_after = '999999999999999999d'", format!("{stale} \"999999999999999999d\"")),
             ("capture.exclude = 'x'", "[capture] exclude must be a list of strings, not a string".to_owned()),
+            ("attribution.audits = 'yes'", "[attribution] audits must be true or false, not a string".to_owned()),
             ("trail.remote = ''", "[trail] remote must be a text that is not empty, not \"\"".to_owned()),
             ("trail.branch = 2026-01-01", "[trail] branch must be a string, not a date".to_owned()),
             (

@@ -55,6 +55,12 @@ pub struct Config {
     pub deep_requests: usize,
     /// How many reads a run may spend to confirm removals.
     pub confirm_reads: usize,
+    /// Whether the audit log is asked who made a change.
+    pub audits: bool,
+    /// How long a run waits for audit records of what changed last.
+    pub attribution_wait: Duration,
+    /// How long audit records may be late.
+    pub attribution_settle: Duration,
     /// The domains that may be forbidden or absent without making a capture partial.
     pub accept: DomainGlobs,
     /// What is in production.
@@ -88,6 +94,9 @@ impl Default for Config {
             deep_every: Duration::from_secs(24 * 60 * 60),
             deep_requests: 2000,
             confirm_reads: 1000,
+            audits: true,
+            attribution_wait: Duration::from_secs(60),
+            attribution_settle: Duration::from_secs(2 * 60 * 60),
             accept: DomainGlobs::default(),
             production: Production::default(),
             allowed_secrets: Vec::new(),

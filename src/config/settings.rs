@@ -14,7 +14,7 @@ pub(super) struct Setting {
 }
 
 /// Every key, section by section.
-pub(super) static SETTINGS: [Setting; 16] = [
+pub(super) static SETTINGS: [Setting; 19] = [
     Setting {
         section: "trail",
         key: "branch",
@@ -66,6 +66,21 @@ pub(super) static SETTINGS: [Setting; 16] = [
         section: "capture",
         key: "confirm_reads",
         take: |entry, config| entry.whole_number(0..=usize::MAX).map(|reads| config.confirm_reads = reads),
+    },
+    Setting {
+        section: "attribution",
+        key: "audits",
+        take: |entry, config| entry.flag().map(|audits| config.audits = audits),
+    },
+    Setting {
+        section: "attribution",
+        key: "wait",
+        take: |entry, config| entry.duration().map(|wait| config.attribution_wait = wait),
+    },
+    Setting {
+        section: "attribution",
+        key: "settle",
+        take: |entry, config| entry.duration().map(|settle| config.attribution_settle = settle),
     },
     Setting {
         section: "coverage",

@@ -19,7 +19,7 @@ pub use apply::{ApplyError, apply, apply_fields};
 pub use lineage::{follow, predecessors};
 pub use noise::{Line, Moved, Movement, Noise};
 pub use trace::{Leaf, trace};
-pub use value::compare;
+pub use value::{compare, list_around};
 
 use crate::canonical::{compact, value_of};
 use crate::catalogue::Domain;
@@ -66,17 +66,7 @@ pub fn diff_domain(domain: &Domain, before: &DomainSnapshot, after: &DomainSnaps
 }
 
 fn change(domain: &Domain, key: &EntityKey, kind: ChangeKind) -> Change {
-    Change {
-        domain: domain.id.clone(),
-        key: key.clone(),
-        kind,
-        previous_key: None,
-        before: None,
-        after: None,
-        fields: Vec::new(),
-        because: None,
-        followers: 0,
-    }
+    Change { kind, ..Change::bare(domain.id.clone(), key.clone()) }
 }
 
 fn modified(domain: &Domain, key: &EntityKey, old: &CanonicalText, new: &CanonicalText) -> Change {

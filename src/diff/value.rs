@@ -1,7 +1,7 @@
 //! Recursive comparison of two values.
 
 use super::array::compare_array;
-use crate::canonical::is_fingerprint;
+use crate::canonical::{is_fingerprint, set_segments};
 use crate::catalogue::{Domain, Segment, SetKey};
 use crate::model::{FieldChange, FieldKind, Object, Pointer, Value, utf16_order};
 
@@ -96,4 +96,29 @@ pub(super) fn added(path: Pointer, new: &Value<'_>) -> FieldChange {
 
 pub(super) fn removed(path: Pointer, old: &Value<'_>) -> FieldChange {
     FieldChange { path, kind: FieldKind::Removed, old: Some(old.clone().into_owned()), new: None }
+}
+
+/// The ordered list that a place of an entity is in, the outermost of several; `None` where it is in none.
+///
+/// Positions in such a list only mean something together, so what is told of its items belongs together too.
+#[must_use]
+pub fn list_around(domain: &Domain, entity: &Value<'_>, path: &Pointer) -> Option<Pointer> {
+    let (mut value, mut sets, mut here) = (entity, Sets::of(domain), Pointer::root());
+    for segment in path.segments() {
+        match value {
+            Value::Object(object) => {
+                value = object.get(&segment)?;
+                sets = sets.member(&segment);
+            }
+            Value::Array(items) => {
+                let Some(key) = sets.here() else { return Some(here) };
+                let position = set_segments(items, key).iter().position(|identity| *identity == segment)?;
+                value = items.get(position)?;
+                sets = sets.item();
+            }
+            _ => return None,
+        }
+        here = here.child(&segment);
+    }
+    None
 }

@@ -139,8 +139,19 @@ impl Client {
 
     /// Reads one thing.
     pub async fn get(&self, get: &Get) -> Result<Body, FetchError> {
+        self.read(get.clone().into()).await
+    }
+
+    /// Reads one thing, by whatever method the API takes the question.
+    pub async fn read(&self, read: Read) -> Result<Body, FetchError> {
         let effort = Effort::new(&Arc::new(Spent::default()));
-        Ok(self.fetch(get.clone().into(), effort).await?.body)
+        Ok(self.fetch(read, effort).await?.body)
+    }
+
+    /// The clock that waits go by.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
     }
 
     /// Returns how many requests have been sent, those to the login included.
@@ -259,13 +270,15 @@ impl Inner {
     fn request(&self, read: &Read) -> RequestBuilder {
         let mut url = self.api.clone();
         url.set_path(&format!("{}{}", self.api.path().trim_end_matches('/'), read.path()));
+        let parameters = match read {
+            Read::Get(get) => get.query.as_slice(),
+            Read::Query(query) => query.query(),
+        };
+        if !parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(parameters);
+        }
         match read {
-            Read::Get(get) => {
-                if !get.query.is_empty() {
-                    url.query_pairs_mut().extend_pairs(&get.query);
-                }
-                self.wire.http().get(url)
-            }
+            Read::Get(_) => self.wire.http().get(url),
             Read::Query(query) => {
                 let body = serde_json::Value::Object(query.body().clone()).to_string();
                 self.wire.http().post(url).header(CONTENT_TYPE, "application/json").body(body)

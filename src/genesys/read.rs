@@ -2,8 +2,8 @@
 
 use super::client::Get;
 
-/// The endings of the paths that take a query by POST and change nothing (API document: Pagination).
-const QUERY_ENDINGS: [&str; 2] = ["/query", "/search"];
+/// The endings of the paths that take a query by POST and change nothing (API document: Pagination, Audit API).
+const QUERY_ENDINGS: [&str; 3] = ["/query", "/search", "/query/realtime"];
 
 /// One read.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,7 @@ pub enum Read {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PostQuery {
     path: String,
+    query: Vec<(String, String)>,
     body: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -34,10 +35,22 @@ impl PostQuery {
     /// [`NotAQuery`] for a path that does not end as queries do.
     pub fn new(path: String, body: serde_json::Map<String, serde_json::Value>) -> Result<Self, NotAQuery> {
         if QUERY_ENDINGS.iter().any(|ending| path.ends_with(ending)) {
-            Ok(Self { path, body })
+            Ok(Self { path, query: Vec::new(), body })
         } else {
             Err(NotAQuery(path))
         }
+    }
+
+    /// The same with a parameter in the address.
+    #[must_use]
+    pub fn with_parameter(mut self, name: &str, value: &str) -> Self {
+        self.query.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The parameters in the address, not encoded.
+    pub(super) fn query(&self) -> &[(String, String)] {
+        &self.query
     }
 
     /// The body, as it is sent.
@@ -75,6 +88,12 @@ impl Read {
     }
 }
 
+impl From<PostQuery> for Read {
+    fn from(query: PostQuery) -> Self {
+        Self::Query(query)
+    }
+}
+
 impl From<Get> for Read {
     fn from(get: Get) -> Self {
         Self::Get(get)
@@ -90,6 +109,7 @@ mod tests {
         let new = |path: &str| PostQuery::new(path.to_owned(), serde_json::Map::new());
         assert!(new("/api/v2/taskmanagement/workbins/query").is_ok());
         assert!(new("/api/v2/responsemanagement/responseassets/search").is_ok());
+        assert!(new("/api/v2/audits/query/realtime").is_ok());
         for other in ["/api/v2/routing/queues", "/api/v2/flows/executions", "/api/v2/users/query/x", ""] {
             assert_eq!(new(other), Err(NotAQuery(other.to_owned())));
         }

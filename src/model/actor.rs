@@ -71,10 +71,10 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// What identifies the actor: the id of the person, else of the program.
+    /// What identifies the actor: the id of the person, else of the program, else the name.
     #[must_use]
     pub fn key(&self) -> &str {
-        self.id.as_deref().or(self.client_id.as_deref()).unwrap_or_default()
+        self.id.as_deref().or(self.client_id.as_deref()).or(self.name.as_deref()).unwrap_or_default()
     }
 
     /// What the actor is called: the name, else the id.

@@ -93,3 +93,21 @@ pub struct Change {
     /// How many places elsewhere only follow the new key of this entity.
     pub followers: u64,
 }
+
+impl Change {
+    /// A change of which nothing is known but what it is of.
+    #[must_use]
+    pub fn bare(domain: DomainId, key: EntityKey) -> Self {
+        Self {
+            domain,
+            key,
+            kind: ChangeKind::Modified,
+            previous_key: None,
+            before: None,
+            after: None,
+            fields: Vec::new(),
+            because: None,
+            followers: 0,
+        }
+    }
+}

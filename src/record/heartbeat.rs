@@ -1,6 +1,6 @@
 //! The heartbeat: that a run happened, also when it saw no change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +21,11 @@ pub struct Heartbeat {
     pub time: String,
     /// The version of the tool.
     pub version: String,
-    /// Up to when audit records were read; absent as long as none is.
+    /// Up to when the audit log was read, RFC 3339; absent as long as it was not.
     pub audit_watermark: Option<String>,
+    /// What later runs have to know of the audit log.
+    #[serde(default, skip_serializing_if = "AuditMemory::is_empty")]
+    pub audits: AuditMemory,
     /// What became of each domain; one that the run did not touch keeps what the last one said.
     pub domains: BTreeMap<DomainId, HeartbeatDomain>,
     /// The client's own grants, as role and division; absent where they cannot be read.
@@ -30,6 +33,23 @@ pub struct Heartbeat {
     pub grants: Option<Vec<String>>,
     /// When the last runs began, oldest first.
     pub runs: Vec<String>,
+}
+
+/// What a run knows of the audit log from those before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditMemory {
+    /// The domains that records have spoken of.
+    #[serde(default)]
+    pub spoken_of: BTreeSet<DomainId>,
+    /// The records that told of something done and undone, by id, with their time: each is told once.
+    #[serde(default)]
+    pub transient: BTreeMap<String, String>,
+}
+
+impl AuditMemory {
+    fn is_empty(&self) -> bool {
+        self.spoken_of.is_empty() && self.transient.is_empty()
+    }
 }
 
 /// What became of a domain.
@@ -102,6 +122,9 @@ impl Heartbeat {
             }
         }
         self.grants = self.grants.take().or(other.grants);
+        self.audit_watermark = self.audit_watermark.take().max(other.audit_watermark);
+        self.audits.spoken_of.extend(other.audits.spoken_of);
+        self.audits.transient.extend(other.audits.transient);
         self.runs.extend(other.runs);
         self.runs.sort();
         self.runs.dedup();

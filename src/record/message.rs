@@ -36,6 +36,10 @@ pub struct CommitFacts<'m> {
     pub commit: &'m PlannedCommit,
     /// Its changes, judged, worst first; empty for every kind but the observed one.
     pub changes: &'m [&'m ClassifiedChange],
+    /// Which of the observed commits of its run it is, from 1, and of how many.
+    pub step: (usize, usize),
+    /// What is said of who made the changes.
+    pub attribution: &'m [(&'static str, String)],
 }
 
 /// The message of a commit.
@@ -63,12 +67,15 @@ pub fn commit_message(facts: &CommitFacts<'_>) -> String {
     trailer(trailer::ORG, &commit.ledger.org);
     trailer(trailer::KIND, commit.kind.as_str());
     if commit.kind == CommitKind::Observed {
-        trailer(trailer::STEP, "1/1");
+        trailer(trailer::STEP, &format!("{}/{}", facts.step.0, facts.step.1));
         if let Some(worst) = worst(facts.changes) {
             trailer(trailer::SEVERITY, worst.as_str());
         }
     }
     trailer(trailer::DIGEST, &Digest::of(commit.ledger.compact().as_bytes()).to_string());
+    for (name, value) in facts.attribution {
+        trailer(name, value);
+    }
     message
 }
 

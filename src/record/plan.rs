@@ -111,7 +111,7 @@ pub struct PlanInput<'p, T> {
 }
 
 /// A commit to be made.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PlannedCommit {
     /// Its kind.
     pub kind: CommitKind,
@@ -138,6 +138,19 @@ pub struct RecordPlan {
     pub anew: BTreeSet<DomainId>,
     /// Secrets that were not known to be any when they were put on record.
     pub in_history: Vec<InHistory>,
+    /// What the observed commit, which is the last one, is made from; absent where there is none.
+    pub observation: Option<Observation>,
+}
+
+/// What an observed commit is made from.
+#[derive(Debug)]
+pub struct Observation {
+    /// The ledger before it.
+    pub ledger: Ledger,
+    /// The domains that it touches, before and after.
+    pub domains: BTreeMap<DomainId, (Rc<DomainSnapshot>, Rc<DomainSnapshot>)>,
+    /// What differs in each of them, seen alone: also what only follows from another change.
+    pub differences: Vec<Change>,
 }
 
 /// Plans the commits of a run.
@@ -175,11 +188,11 @@ pub fn plan<T: Tree>(input: PlanInput<'_, T>) -> Result<RecordPlan, ArchiveError
     }
     let baselines = state.take_baselines(first);
     state.take_coverage(&known, view);
-    state.take_changes(&known);
+    let observation = state.take_changes(&known);
     let State { ledger, commits, in_history, .. } = state;
     let unchanged = recorded.is_some_and(|recorded| recorded == ledger);
-    let commits = if unchanged { Vec::new() } else { commits };
-    Ok(RecordPlan { commits, ledger, baselines, anew, in_history })
+    let (commits, observation) = if unchanged { (Vec::new(), None) } else { (commits, observation) };
+    Ok(RecordPlan { commits, ledger, baselines, anew, in_history, observation })
 }
 
 /// The state on record as it becomes, commit by commit.
@@ -411,24 +424,26 @@ impl State<'_> {
         }
     }
 
-    fn take_changes(&mut self, known: &[Observed]) {
-        let mut changes = Vec::new();
+    fn take_changes(&mut self, known: &[Observed]) -> Option<Observation> {
+        let mut observation =
+            Observation { ledger: self.ledger.clone(), domains: BTreeMap::new(), differences: Vec::new() };
         let mut edits = FileEdits::new();
-        let mut touched = Vec::new();
         for one in known {
             let (Some(domain), Some(content)) = (self.catalogue.get(&one.domain), &one.content) else { continue };
             let Some(before) = self.domains.get(&one.domain).cloned() else { continue };
             let found = diff_domain(domain, &before, content);
             if !found.is_empty() {
-                changes.extend(found);
-                touched.push(one.domain.clone());
+                observation.differences.extend(found);
+                observation.domains.insert(one.domain.clone(), (before, Rc::new(content.clone())));
                 edits.extend(self.put(domain, content.clone()));
             }
         }
-        if !touched.is_empty() {
-            let changes = follow(self.catalogue, changes);
-            self.commit(CommitKind::Observed, edits, touched, changes);
+        if observation.domains.is_empty() {
+            return None;
         }
+        let changes = follow(self.catalogue, observation.differences.clone());
+        self.commit(CommitKind::Observed, edits, observation.domains.keys().cloned().collect(), changes);
+        Some(observation)
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::Digest;
-use crate::model::{DomainId, EntityKey, Severity, SeverityCounts};
+use crate::model::{Actor, DomainId, EntityKey, Severity, SeverityCounts};
 
 /// Names a run: the second it began, and a short digest of what it began from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -140,4 +140,7 @@ pub struct RunFinding {
     pub message: String,
     /// What to do about it.
     pub remedy: String,
+    /// Who did it, in order of time, where the audit log says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actors: Vec<Actor>,
 }

@@ -3,6 +3,7 @@
 //! Ties the edges together: the configuration, the API, the trail. What happens on the way is told to an [`Observer`], the
 //! present is an argument, and so is the clock that waits go by. Knows nothing of the terminal.
 
+mod attributing;
 mod due;
 mod estimate;
 mod exit;

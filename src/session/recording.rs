@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, Utc};
 
+use super::attributing::Attributed;
 use super::due::Due;
 use super::failure::Failure;
 use super::time::written;
 use super::verdict::cause;
 use super::workspace::Workspace;
+use crate::attribution::{Note, Part, author, trailers};
 use crate::capture::{CaptureRun, DomainCapture, View};
-use crate::model::DomainId;
+use crate::model::{Actor, DomainId};
 use crate::policy::ClassifiedChange;
 use crate::record::{
     CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, PlannedCommit, RecordPlan, Resume, RunId, RunStatus,
@@ -22,6 +24,16 @@ pub const HEARTBEAT_REF: &str = "refs/orgtrail/heartbeat";
 /// The name that the tool commits under.
 pub(super) const TOOL_NAME: &str = "orgtrail";
 
+/// An observed commit to be made.
+pub(super) struct ObservedStep<'s> {
+    /// The commit.
+    pub(super) commit: PlannedCommit,
+    /// Its changes, judged.
+    pub(super) changes: Vec<ClassifiedChange>,
+    /// Who made them.
+    pub(super) part: Option<&'s Part>,
+}
+
 /// Writes what a run puts on record.
 pub(super) struct Recording<'r> {
     pub(super) workspace: &'r Workspace,
@@ -32,26 +44,22 @@ pub(super) struct Recording<'r> {
 }
 
 impl Recording<'_> {
+    /// Makes the commits of a run: what is no change first, then what each actor did.
     pub(super) fn commit(
         &mut self,
         planned: &RecordPlan,
-        classified: &[ClassifiedChange],
+        observed: &[ObservedStep<'_>],
+        interval: Option<&str>,
     ) -> Result<Vec<CommitId>, Failure> {
-        let by = tool(self.org, self.now);
-        let mut worst_first: Vec<&ClassifiedChange> = classified.iter().collect();
-        worst_first.sort_by_key(|change| std::cmp::Reverse(change.judgement.severity));
-        let new_commit = |commit: &PlannedCommit| {
-            let changes: &[&ClassifiedChange] = if commit.kind == CommitKind::Observed { &worst_first } else { &[] };
-            let files =
-                commit.edits.iter().map(|(path, content)| FileChange { path: path.clone(), content: content.clone() });
-            NewCommit {
-                author: by.clone(),
-                committer: by.clone(),
-                message: commit_message(&CommitFacts { run: self.run, commit, changes }),
-                files: files.collect(),
-            }
-        };
-        let commits: Vec<NewCommit> = planned.commits.iter().map(new_commit).collect();
+        let housekeeping = planned.commits.iter().filter(|commit| commit.kind != CommitKind::Observed);
+        let mut commits: Vec<NewCommit> =
+            housekeeping.map(|commit| self.new_commit(commit, &[], (1, 1), None, None)).collect();
+        for (index, step) in observed.iter().enumerate() {
+            let mut worst_first: Vec<&ClassifiedChange> = step.changes.iter().collect();
+            worst_first.sort_by_key(|change| std::cmp::Reverse(change.judgement.severity));
+            let number = (index + 1, observed.len());
+            commits.push(self.new_commit(&step.commit, &worst_first, number, step.part, interval));
+        }
         let Workspace { trail, branch, .. } = self.workspace;
         let made = trail.commit(branch, self.tip.as_ref(), &commits)?;
         if let Some(tip) = made.last().copied().or(self.tip) {
@@ -61,12 +69,53 @@ impl Recording<'_> {
         Ok(made)
     }
 
+    fn new_commit(
+        &self,
+        commit: &PlannedCommit,
+        changes: &[&ClassifiedChange],
+        step: (usize, usize),
+        part: Option<&Part>,
+        interval: Option<&str>,
+    ) -> NewCommit {
+        let by = tool(self.org, self.now);
+        let said = part.map(|part| trailers(part, self.org, interval)).unwrap_or_default();
+        let actor = part.and_then(|part| part.author.as_ref());
+        let files =
+            commit.edits.iter().map(|(path, content)| FileChange { path: path.clone(), content: content.clone() });
+        NewCommit {
+            author: actor.map_or_else(|| by.clone(), |actor| self.signature(actor)),
+            committer: by,
+            message: commit_message(&CommitFacts { run: self.run, commit, changes, step, attribution: &said }),
+            files: files.collect(),
+        }
+    }
+
+    /// The signature of whoever made a change, at that moment.
+    fn signature(&self, actor: &Actor) -> Signature {
+        let (name, email) = author(actor, self.org);
+        let at = DateTime::parse_from_rfc3339(&actor.at);
+        Signature { name, email, seconds: at.map_or(self.now.timestamp(), |at| at.timestamp()) }
+    }
+
+    /// Writes what was found out about earlier commits, beside what their notes say already.
+    pub(super) fn note(&self, notes: &[(CommitId, Note)]) -> Result<(), Failure> {
+        let by = tool(self.org, self.now);
+        let trail = &self.workspace.trail;
+        for (commit, note) in notes {
+            let known = trail.note(commit)?.and_then(|text| Note::read(&text));
+            let whole = known.map_or_else(|| note.clone(), |known| known.with(note.clone()));
+            trail.write_note(commit, &whole.write(), &by)?;
+        }
+        Ok(())
+    }
+
     /// Replaces the heartbeat.
     pub(super) fn beat(
         &self,
         captured: &CaptureRun,
         due: &Due,
         ledger: &Ledger,
+        attributed: &Attributed,
         earlier: Option<Heartbeat>,
     ) -> Result<(), Failure> {
         let at = written(self.now);
@@ -87,7 +136,8 @@ impl Recording<'_> {
             run: self.run.to_string(),
             time: at.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            audit_watermark: None,
+            audit_watermark: attributed.watermark.clone(),
+            audits: attributed.memory.clone(),
             domains: captured.domains.iter().map(|(id, capture)| (id.clone(), domain(id, capture))).collect(),
             // Those that the view on record is the digest of: what was lost since then stays known for as long.
             grants: match &captured.view {

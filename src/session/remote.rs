@@ -9,7 +9,7 @@ use super::recording::{HEARTBEAT_REF, TOOL_NAME, tool};
 use super::run::Effect;
 use super::workspace::Workspace;
 use crate::record::{Heartbeat, SNAPSHOT_DIR};
-use crate::trail::{CommitId, CommitInfo, PushOutcome, Refusal, RemoteRefs, Signature};
+use crate::trail::{CommitId, CommitInfo, NOTES_REF, PushOutcome, Refusal, RemoteRefs, Signature};
 
 /// How often a push is tried again after somebody else pushed first.
 const ATTEMPTS: u32 = 4;
@@ -71,7 +71,8 @@ impl Remote {
     ) -> Result<Pushed, Failure> {
         let by = tool("localhost", now);
         for _ in 0..ATTEMPTS {
-            let outcome = workspace.trail.push(&self.name, &workspace.branch, &[HEARTBEAT_REF], &self.seen, &by)?;
+            let outcome =
+                workspace.trail.push(&self.name, &workspace.branch, &[HEARTBEAT_REF, NOTES_REF], &self.seen, &by)?;
             let PushOutcome::Refused { reference, reason } = outcome else { return Ok(Pushed::Done) };
             if reason == Refusal::CheckedOut {
                 let message = format!("the remote {:?} has {reference} checked out and takes no push", self.name);

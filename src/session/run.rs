@@ -7,26 +7,29 @@ use std::sync::atomic::AtomicUsize;
 
 use chrono::{DateTime, Utc};
 
+use super::attributing::Attributing;
 use super::due::Due;
 use super::estimate::estimated;
 use super::exit::{Exit, Exits};
 use super::failure::Failure;
 use super::learned::{former_keys, hidden, learned, migrate, rekeyed, view_on_record};
 use super::observer::Observer;
-use super::on_record::{After, OnRecord, archive_after};
-use super::recording::{HEARTBEAT_REF, Recording};
+use super::on_record::{OnRecord, archive_after};
+use super::recording::{HEARTBEAT_REF, ObservedStep, Recording};
 use super::remote::Remote;
 use super::time::{of_seconds, written};
 use super::verdict::{judge, run_domain};
 use super::workspace::{CommitTree, Workspace, archive};
+use crate::attribution::Part;
 use crate::canonical::{Scan, SecretKey};
 use crate::capture::{CaptureRun, Capturer, DomainCapture, Progress, RemovalPolicy, Selection, org_of};
 use crate::config::Connection;
 use crate::genesys::{Client, ClientOptions, Clock};
-use crate::model::DomainId;
-use crate::policy::{ClassifiedChange, Names, Policy, Unjudged};
+use crate::model::{Change, DomainId};
+use crate::policy::{ClassifiedChange, Names};
 use crate::record::{
-    Archive, Heartbeat, Ledger, PlanInput, RecordPlan, RunDocument, RunId, SNAPSHOT_DIR, plan, trailer,
+    Archive, Heartbeat, Ledger, PlanInput, PlannedCommit, RecordPlan, RunDocument, RunId, SNAPSHOT_DIR, plan, steps,
+    trailer,
 };
 use crate::report::{ChangeSet, Endpoint};
 use crate::trail::CommitId;
@@ -129,9 +132,30 @@ pub async fn take(
     })?;
     let mut unjudged = BTreeSet::new();
     let after = archive_after(&archive, &captured);
-    let classified = classify(&rules, workspace, &planned, &archive, &after, &mut unjudged);
+    let names = Names::new(&workspace.catalogue, &archive, &after);
+    let observed = planned.commits.iter().flat_map(|commit| commit.changes.iter().cloned());
+    let mut classified: Vec<ClassifiedChange> =
+        observed.map(|change| rules.classify(change, &names, &mut unjudged)).collect();
     for problem in &unjudged {
         observer.warn(&problem.to_string());
+    }
+
+    let attributing = Attributing {
+        workspace,
+        client: &client,
+        org: &org,
+        options,
+        heartbeat: heartbeat.as_ref(),
+        before: &archive,
+        after: &after,
+        observer,
+        began,
+        may_wait: options.effect != Effect::None,
+    };
+    let asked: Vec<Change> = classified.iter().map(|one| one.change.clone()).collect();
+    let attributed = attributing.ask(tip.as_ref(), &asked).await?;
+    for (change, by) in classified.iter_mut().zip(&attributed.told.attributions) {
+        change.attribution.clone_from(by);
     }
 
     let at = written(options.now);
@@ -140,8 +164,12 @@ pub async fn take(
     let mut superseded = false;
     if options.effect != Effect::None {
         let mut recording = Recording { workspace, run: &run, org: &org, now: options.now, tip };
-        commits = recording.commit(&planned, &classified)?;
-        recording.beat(&captured, &due, &planned.ledger, heartbeat.clone())?;
+        let observed = observed_steps(workspace, &planned, &attributed.told.parts, &classified, &|change| {
+            rules.classify(change, &names, &mut BTreeSet::new())
+        });
+        commits = recording.commit(&planned, &observed, attributed.interval.as_deref())?;
+        recording.note(&attributed.notes)?;
+        recording.beat(&captured, &due, &planned.ledger, &attributed, heartbeat.clone())?;
         if let (Effect::Push, Some(remote)) = (options.effect, remote) {
             superseded = remote.push(workspace, options.now, observer)?.is_superseded();
             // The push may have rebuilt them.
@@ -149,7 +177,8 @@ pub async fn take(
         }
     }
     let grants = earlier_grants(heartbeat.as_ref());
-    let (exits, findings) = judge(workspace, &ledger, &planned, &captured, grants, &after);
+    let (exits, mut findings) = judge(workspace, &ledger, &planned, &captured, grants, &after);
+    findings.extend(attributed.findings);
     let before = tip.map(|tip| endpoint(workspace, tip)).transpose()?;
     let now = Endpoint { commit: commits.last().map(ToString::to_string), taken_at: at };
     let changes = ChangeSet::arranged(before, Some(now), classified);
@@ -314,15 +343,20 @@ impl Progress for Told<'_> {
     }
 }
 
-fn classify(
-    rules: &Policy<'_>,
+/// The observed commits, each with its part of the changes, judged.
+fn observed_steps<'s>(
     workspace: &Workspace,
     planned: &RecordPlan,
-    before: &Archive<CommitTree<'_>>,
-    after: &After<'_, '_>,
-    unjudged: &mut BTreeSet<Unjudged>,
-) -> Vec<ClassifiedChange> {
-    let names = Names::new(&workspace.catalogue, before, after);
-    let changes = planned.commits.iter().flat_map(|commit| commit.changes.iter().cloned());
-    changes.map(|change| rules.classify(change, &names, unjudged)).collect()
+    parts: &'s [Part],
+    classified: &[ClassifiedChange],
+    classify: &dyn Fn(Change) -> ClassifiedChange,
+) -> Vec<ObservedStep<'s>> {
+    let steps = steps(&workspace.catalogue, planned, parts);
+    let is_whole = steps.len() == 1;
+    let step = |(index, commit): (usize, PlannedCommit)| {
+        let own = || commit.changes.iter().cloned().map(classify).collect();
+        let changes = if is_whole { classified.to_vec() } else { own() };
+        ObservedStep { commit, changes, part: parts.get(index) }
+    };
+    steps.into_iter().enumerate().map(step).collect()
 }

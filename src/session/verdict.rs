@@ -66,6 +66,7 @@ pub(super) fn judge(
         if status(before) == Some(LedgerStatus::Complete) && status(after) != Some(LedgerStatus::Complete) {
             findings.push(RunFinding {
                 rule: "coverage-lost".to_owned(),
+                actors: Vec::new(),
                 severity: Severity::High,
                 domain: Some(id.clone()),
                 entity: None,
@@ -99,6 +100,7 @@ fn in_history(found: &InHistory) -> RunFinding {
     let of = entity.as_ref().map_or_else(|| domain.to_string(), |entity| format!("{domain} {entity}"));
     RunFinding {
         rule: "secret-in-history".to_owned(),
+        actors: Vec::new(),
         severity: Severity::High,
         domain: Some(domain.clone()),
         entity: entity.clone(),
@@ -112,6 +114,7 @@ fn in_history(found: &InHistory) -> RunFinding {
 fn begun_anew(id: &DomainId) -> RunFinding {
     RunFinding {
         rule: "new-baseline".to_owned(),
+        actors: Vec::new(),
         severity: Severity::Medium,
         domain: Some(id.clone()),
         entity: None,
@@ -140,6 +143,7 @@ fn lost_views(
             let (role, division) = grant.split_once(' ').unwrap_or((grant, ""));
             RunFinding {
                 rule: "permission-lost".to_owned(),
+                actors: Vec::new(),
                 severity: Severity::High,
                 domain: None,
                 entity: None,
@@ -163,6 +167,7 @@ fn lost_views(
     findings.extend(divisions.into_iter().map(|(division, domains)| {
         RunFinding {
             rule: "division-out-of-view".to_owned(),
+            actors: Vec::new(),
             severity: Severity::High,
             domain: None,
             entity: None,
@@ -177,7 +182,7 @@ fn lost_views(
 }
 
 /// The name of the entity of an id, whatever its domain.
-fn name_anywhere(catalogue: &Catalogue, names: &dyn EntitySource, id: &str) -> Option<String> {
+pub(super) fn name_anywhere(catalogue: &Catalogue, names: &dyn EntitySource, id: &str) -> Option<String> {
     let key = EntityKey::new(id);
     catalogue.iter().filter(|domain| domain.source.parent.is_none()).find_map(|domain| {
         let text = names.entity(&domain.id, &key)?;

@@ -114,7 +114,8 @@ impl World {
         Ok((key, entity))
     }
 
-    fn picked(&self, domain: &DomainId, pick: Option<&EntityPick>) -> Result<EntityKey, WorldError> {
+    /// The key of the entity that is meant.
+    pub(super) fn picked(&self, domain: &DomainId, pick: Option<&EntityPick>) -> Result<EntityKey, WorldError> {
         let (found, entity) = match pick {
             None => (self.keys(domain).next(), String::new()),
             Some(EntityPick::Index(index)) => (self.keys(domain).nth(*index), index.to_string()),
@@ -186,7 +187,7 @@ mod tests {
     use super::*;
     use crate::canonical::compact;
     use crate::catalogue::{Catalogue, Domain, Paging};
-    use crate::sim::{DAY_SEED, Scale, Script};
+    use crate::sim::{DAY_SEED, EditAudit, Scale, Script};
 
     fn world() -> World {
         World::generate(&Arc::new(Catalogue::built_in().unwrap()), Scale::Small, DAY_SEED)
@@ -221,6 +222,7 @@ mod tests {
             domain: domain.clone(),
             entity: Some(EntityPick::Index(entity)),
             action,
+            audit: EditAudit::default(),
         }
     }
 

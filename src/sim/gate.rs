@@ -120,7 +120,7 @@ impl Gate {
     }
 
     fn call(&self, incoming: &Incoming<'_>, now: Duration) -> Reply {
-        let world = self.world();
+        let mut world = self.world();
         let mut desk = self.desk();
         let number = desk.served;
         desk.served += 1;
@@ -145,7 +145,7 @@ impl Gate {
         } else {
             let Incoming { method, path, query, body, .. } = *incoming;
             let call = Call { method, path, query, body };
-            match self.api.answer(&world, &call, &self.client.id, effect, &mut rng) {
+            match self.api.answer(&mut world, &call, &self.client.id, effect, &mut rng) {
                 Ok(body) => spoiled(effect, Reply::json(200, body)),
                 Err(refusal) => refusal.reply(&correlation),
             }

@@ -192,7 +192,7 @@ impl<'w> Page<'w> {
     }
 }
 
-fn page_size(asked: &Asked<'_>, parameter: &str) -> Result<usize, Refusal> {
+pub(super) fn page_size(asked: &Asked<'_>, parameter: &str) -> Result<usize, Refusal> {
     let size = positive(asked, parameter)?.unwrap_or(DEFAULT_SIZE);
     let most = asked.endpoint.and_then(|endpoint| endpoint.parameter(parameter)?.max());
     match most.and_then(|most| usize::try_from(most).ok()) {
@@ -203,18 +203,18 @@ fn page_size(asked: &Asked<'_>, parameter: &str) -> Result<usize, Refusal> {
     }
 }
 
-fn positive(asked: &Asked<'_>, name: &str) -> Result<Option<usize>, Refusal> {
+pub(super) fn positive(asked: &Asked<'_>, name: &str) -> Result<Option<usize>, Refusal> {
     let Some(text) = asked.parameter(name) else { return Ok(None) };
     let number = text.parse().ok().filter(|number| *number > 0);
     number.map(Some).ok_or_else(|| Refusal::bad_request(format!("{name} must be a positive number, not {text}.")))
 }
 
 /// Cursors are opaque; ours hide a position.
-fn write_cursor(start: usize) -> String {
+pub(super) fn write_cursor(start: usize) -> String {
     format!("c{start:08x}")
 }
 
-fn read_cursor(text: &str) -> Option<usize> {
+pub(super) fn read_cursor(text: &str) -> Option<usize> {
     usize::from_str_radix(text.strip_prefix('c')?, 16).ok()
 }
 

@@ -3,6 +3,9 @@
 //! A script is a list of `[[edit]]`: `at` (time of day, UTC), `by` (name of a person), `domain`, `entity` (name, key or
 //! index; none for a singleton) and one of `set` and `append` (values by JSON Pointer), `unset` (JSON Pointers), `add` (a
 //! template, with the `parent` by name where the domain has one), `remove`, `recreate`. Values are templates.
+//!
+//! What the audit record of an edit says can be given as well: `client` (name or id of the OAuth client; without `by` a program
+//! did it alone), `trustee` (id of the organisation that the person is of), `application`, `ip`; `audited = false` for none.
 
 use chrono::NaiveTime;
 use serde::Deserialize;
@@ -33,7 +36,7 @@ pub struct ScriptError(#[from] toml::de::Error);
 pub struct Edit {
     /// The time of day, UTC.
     pub at: NaiveTime,
-    /// The name of the person.
+    /// The name of the person; empty where a program did it alone.
     pub by: String,
     /// The domain of the entity.
     pub domain: DomainId,
@@ -41,6 +44,29 @@ pub struct Edit {
     pub entity: Option<EntityPick>,
     /// What is done.
     pub action: Action,
+    /// What its audit record says.
+    pub audit: EditAudit,
+}
+
+/// What the audit record of an edit says, and whether there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EditAudit {
+    /// Whether a record is written.
+    pub audited: bool,
+    /// The name or id of the OAuth client that was used.
+    pub client: Option<String>,
+    /// The id of the other organisation that the person is of.
+    pub trustee: Option<String>,
+    /// The program that the person used; one of the usual ones where it is left out.
+    pub application: Option<String>,
+    /// Where the request came from; an address made up for the person where it is left out.
+    pub ip: Option<String>,
+}
+
+impl Default for EditAudit {
+    fn default() -> Self {
+        Self { audited: true, client: None, trustee: None, application: None, ip: None }
+    }
 }
 
 /// How an edit names an entity.
@@ -98,6 +124,7 @@ impl Script {
 #[serde(deny_unknown_fields)]
 struct RawEdit {
     at: String,
+    #[serde(default)]
     by: String,
     domain: DomainId,
     entity: Option<EntityPick>,
@@ -108,6 +135,11 @@ struct RawEdit {
     add: Option<toml::Table>,
     remove: Option<Yes>,
     recreate: Option<Yes>,
+    client: Option<String>,
+    trustee: Option<String>,
+    application: Option<String>,
+    ip: Option<String>,
+    audited: Option<bool>,
 }
 
 /// A flag that is only ever set.
@@ -146,7 +178,17 @@ impl TryFrom<RawEdit> for Edit {
         if (is_new && raw.entity.is_some()) || (has_parent && !is_new) {
             return Err("`entity` names what is there, `parent` where something new goes");
         }
-        Ok(Self { at, by: raw.by, domain: raw.domain, entity: raw.entity, action })
+        if raw.by.is_empty() && (raw.client.is_none() || raw.trustee.is_some()) {
+            return Err("`by` names the person; only `client` can do without, and `trustee` cannot");
+        }
+        let audit = EditAudit {
+            audited: raw.audited.unwrap_or(true),
+            client: raw.client,
+            trustee: raw.trustee,
+            application: raw.application,
+            ip: raw.ip,
+        };
+        Ok(Self { at, by: raw.by, domain: raw.domain, entity: raw.entity, action, audit })
     }
 }
 
@@ -190,6 +232,21 @@ mod tests {
         assert_eq!(values[0], (Pointer::from_text("/a~1b"), read("1.5")));
         assert_eq!(values[1], (Pointer::from_text("/c"), read("[true,{}]")));
         assert_eq!(read_edit("entity = 2\nremove = true").unwrap().entity, Some(EntityPick::Index(2)));
+    }
+
+    #[test]
+    fn an_edit_says_what_its_audit_record_says() {
+        let edit = read_edit("remove = true").unwrap();
+        assert_eq!(edit.audit, EditAudit::default());
+        let edit = read_edit("remove = true\nclient = \"c\"\ntrustee = \"o\"\nip = \"i\"\naudited = false").unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        let audit =
+            EditAudit { audited: false, client: text("c"), trustee: text("o"), ip: text("i"), application: None };
+        assert_eq!(edit.audit, audit);
+        for (who, is_read) in [("client = \"c\"", true), ("client = \"c\"\ntrustee = \"o\"", false), ("", false)] {
+            let text = format!("[[edit]]\nat = \"09:14\"\ndomain = \"a.b\"\nremove = true\n{who}");
+            assert_eq!(Script::read(&text).is_ok(), is_read, "{who}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::canonical::{Canonical, Canonicaliser, Notes, Scan, SecretKey, read};
 use crate::catalogue::{Catalogue, Counting, Domain, Paging, Under};
 use crate::model::{EntityKey, OwnedValue, Value};
 
+mod audits;
 mod listings;
 
 /// A program that has logged in, and a clock that it can move.

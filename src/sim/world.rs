@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use super::audit::AuditLog;
 use super::census::{Census, is_founded};
 use super::grants::{self, ClientGrant};
 use super::lookup::listings_of;
@@ -69,6 +70,7 @@ pub struct World {
     /// Parents that were not there at first: nothing is below them but what is put there, and what every parent has.
     late: HashSet<(DomainId, EntityKey)>,
     grants: Vec<ClientGrant>,
+    audits: AuditLog,
 }
 
 impl World {
@@ -86,8 +88,14 @@ impl World {
             (domain.id.clone(), Population::new(kept))
         };
         let populations = catalogue.iter().map(populated).collect();
-        let mut world =
-            Self { census: Arc::new(census), made: 0, populations, late: HashSet::new(), grants: Vec::new() };
+        let mut world = Self {
+            census: Arc::new(census),
+            made: 0,
+            populations,
+            late: HashSet::new(),
+            grants: Vec::new(),
+            audits: AuditLog::default(),
+        };
         world.grants = grants::made_up(&world);
         world
     }
@@ -265,6 +273,17 @@ impl World {
         self.grants = grants;
     }
 
+    /// The records of who did what.
+    #[must_use]
+    pub fn audits(&self) -> &AuditLog {
+        &self.audits
+    }
+
+    /// The same, to add records or to let something go wrong with them.
+    pub fn audits_mut(&mut self) -> &mut AuditLog {
+        &mut self.audits
+    }
+
     pub(super) fn seed(&self) -> u64 {
         self.census.seed
     }
@@ -348,12 +367,12 @@ impl Targets for World {
 }
 
 /// What a reference to an entity says.
-fn id_of(member: &Member) -> &str {
+pub(super) fn id_of(member: &Member) -> &str {
     let id = FieldPath::parse("id").find(&member.value).and_then(text_in);
     id.unwrap_or_else(|| member.key.as_str())
 }
 
-fn name_in<'v>(domain: &Domain, value: &'v OwnedValue) -> Option<&'v str> {
+pub(super) fn name_in<'v>(domain: &Domain, value: &'v OwnedValue) -> Option<&'v str> {
     domain.identity.name.as_ref()?.find(value)?.as_str()
 }
 

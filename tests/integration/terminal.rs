@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use chrono::{NaiveTime, TimeDelta};
 use orgtrail::model::{Pointer, Value};
 use orgtrail::session::make_trail;
-use orgtrail::sim::{Action, Edit, EntityPick};
+use orgtrail::sim::{Action, Edit, EditAudit, EntityPick};
 use orgtrail::trail::{CommitId, FileChange, NewCommit, Signature, Trail};
 use tempfile::TempDir;
 
@@ -205,6 +205,7 @@ pub(crate) fn set(org: &Org, domain: &str, pointer: &str, value: impl Into<Value
         domain: id(domain),
         entity: Some(EntityPick::Index(0)),
         action: Action::Set(vec![(Pointer::from_text(pointer), value.into())]),
+        audit: EditAudit::default(),
     };
     org.running.world(|world| world.apply(&edit)).unwrap();
 }

@@ -85,11 +85,12 @@ impl<'c> Reduced<'c> {
         }
     }
 
-    /// Adds a path that the program asks for itself, with what its reply is made of, two models deep.
-    pub(crate) fn add_path_of_the_program(&mut self, contract: &'c Contract, path: &str) {
-        self.add_path(contract, path, "get");
-        let reply = contract.operation(path, "get").and_then(|(_, operation)| operation.response.as_deref());
-        let mut level: BTreeSet<&str> = reply.and_then(|text| Kind::parse(text).model()).into_iter().collect();
+    /// Adds a path that the program asks for itself, with what its reply and body are made of, two models deep.
+    pub(crate) fn add_path_of_the_program(&mut self, contract: &'c Contract, path: &str, method: &'static str) {
+        self.add_path(contract, path, method);
+        let operation = contract.operation(path, method).map(|(_, operation)| operation);
+        let types = operation.into_iter().flat_map(|operation| [&operation.response, &operation.body]).flatten();
+        let mut level: BTreeSet<&str> = types.filter_map(|text| Kind::parse(text).model()).collect();
         for _ in 0..2 {
             let models = level.into_iter().filter_map(|name| contract.models.get(name));
             level = models

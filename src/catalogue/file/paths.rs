@@ -50,7 +50,9 @@ pub(super) fn check(raw: &RawDomain, shape: &Shape, problems: &mut Vec<Objection
             }
         }
     }
-    for (list, path) in [("identity.name", &identity.name), ("identity.live", &identity.live)] {
+    let single =
+        [("identity.name", &identity.name), ("identity.live", &identity.live), ("identity.email", &identity.email)];
+    for (list, path) in single {
         if let Some(path) = path {
             check(list, &path.value, path.offset);
         }

@@ -34,6 +34,7 @@ fn run() -> RunDocument {
         domains: domains.into_iter().map(|(id, domain)| (id.parse().unwrap(), domain)).collect(),
         findings: vec![RunFinding {
             rule: "coverage-lost".to_owned(),
+            actors: Vec::new(),
             severity: Severity::High,
             domain: Some("telephony.trunks".parse().unwrap()),
             entity: None,
