@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::ui::{ColourChoice, Verbosity};
 use super::{
     blame, completions, config_command, demo, diff, doctor, domains, init, log, plan, rules, show, sim, snapshot,
+    textconv,
 };
 use crate::model::Severity;
 
@@ -66,6 +67,7 @@ pub(super) enum Command {
     Doctor(doctor::DoctorArgs),
     Config(config_command::ConfigArgs),
     Completions(completions::CompletionsArgs),
+    Textconv(textconv::TextconvArgs),
 }
 
 /// Options that every verb takes.

@@ -19,6 +19,7 @@ mod selection;
 mod show;
 mod sim;
 mod snapshot;
+mod textconv;
 mod ui;
 
 use std::ffi::OsString;
@@ -73,6 +74,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Rules(args) => rules::run(args, global, ui),
         Command::Doctor(args) => doctor::run(args, global, ui),
         Command::Config(args) => config_command::run(args, global, ui),
+        Command::Textconv(args) => textconv::run(args, global, ui),
         Command::Completions(args) => completions::run(args, ui),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Actor, Attribution, Change, Explained, FieldAttribution, Pointer};
+use crate::model::{Actor, Attribution, Change, ChangeKind, Explained, FieldAttribution, Pointer};
 
 /// What several commits say together, oldest first: everybody who had a part, in order of time, and the least that is known.
 #[must_use]
@@ -22,11 +22,18 @@ pub fn together<'p>(parts: impl IntoIterator<Item = &'p Attribution>) -> Attribu
 
 /// Who made a change that is the sum of others: changes of the same entity with who made them, oldest first.
 ///
-/// A field is by those who changed it, or something above or below it.
+/// A field is by those who changed it, or something above or below it; that an entity is gone is by whoever removed it.
 #[must_use]
 pub fn of_change(change: &Change, parts: &[(Change, Attribution)]) -> Attribution {
-    if let [(_, only)] = parts {
-        return only.clone();
+    let is_end = |part: &&(Change, Attribution)| part.0.kind != ChangeKind::Modified;
+    match (parts, change.kind) {
+        ([(_, only)], _) => return only.clone(),
+        (_, ChangeKind::Removed) => {
+            if let Some((_, last)) = parts.iter().rfind(is_end) {
+                return last.clone();
+            }
+        }
+        _ => {}
     }
     let mut whole = together(parts.iter().map(|(_, attribution)| attribution));
     let in_sum = whole.of_field(&Pointer::root());
@@ -84,7 +91,7 @@ fn is_on_one_way(left: &Pointer, right: &Pointer) -> bool {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::model::{ChangeKind, EntityKey, FieldChange, FieldKind};
+    use crate::model::{EntityKey, FieldChange, FieldKind};
 
     fn change(paths: &[&str]) -> Change {
         let field = |path: &&str| FieldChange {
@@ -147,5 +154,8 @@ mod tests {
             .insert(Pointer::from_text("/a"), FieldAttribution { explained: Explained::Pending, actors: Vec::new() });
         assert_eq!(of_change(&change(&["/a"]), &[(change(&["/a"]), said.clone())]), said);
         assert_eq!(of_change(&change(&["/a"]), &[]), Attribution::default());
+        let gone = Change { kind: ChangeKind::Removed, ..change(&[]) };
+        let parts = [(change(&["/a"]), by("ann", "1")), (gone.clone(), by("bo", "2"))];
+        assert_eq!(of_change(&gone, &parts), by("bo", "2"));
     }
 }

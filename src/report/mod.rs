@@ -7,6 +7,7 @@
 //! control and invisible characters as escapes, Markdown output shows whatever could be markup as code. What is shortened says
 //! by how much; what is left out is counted.
 
+pub mod beside;
 pub mod blame;
 mod change_set;
 mod field;

@@ -14,6 +14,7 @@
 
 mod address;
 mod commit;
+mod config;
 mod error;
 mod history;
 mod id;

@@ -4,6 +4,7 @@
 mod bad_input;
 mod breadth;
 mod catalogue;
+mod chronicle;
 mod deep;
 mod diff_verb;
 mod docs;
@@ -30,3 +31,4 @@ mod schemas;
 mod secrets;
 mod snapshot;
 mod terminal;
+mod textconv;

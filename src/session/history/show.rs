@@ -23,17 +23,17 @@ impl History<'_> {
     /// An entity at a revision; of one that is not there, when it came or went and by whom.
     pub fn show(&self, domain: &DomainId, entity: &str, at: &CommitId) -> Result<Shown, Failure> {
         let definition = self.domain(domain)?;
-        let (key, later) = match self.search(definition, entity, at)? {
-            Some(meant) => (meant.key().clone(), None),
+        let (key, later, newer) = match self.search(definition, entity, at)? {
+            Some(meant) => (meant.key().clone(), None, None),
             None => {
-                let (key, comes) = self.find_later(definition, entity, at)?;
-                (key, Some(comes))
+                let (key, comes, value) = self.find_later(definition, entity, at)?;
+                (key, Some(comes), value)
             }
         };
         let mut tracks = Tracks::from(self, at, [(domain.clone(), key.clone())])?;
         let value = tracks.value(0);
         let mut last = None;
-        let mut known = value.clone();
+        let mut known = value.clone().or(newer);
         while last.is_none() {
             let Some(step) = tracks.next_step(None)? else { break };
             known = known.or_else(|| step.before.clone());
@@ -54,19 +54,25 @@ impl History<'_> {
     }
 
     /// An entity that is known on the branch only after a state: the key that it has in the state or comes with, and, where it
-    /// is not there yet, the commit in which it comes.
-    fn find_later(&self, domain: &Domain, entity: &str, at: &CommitId) -> Result<(EntityKey, Option<Moment>), Failure> {
+    /// is not there yet, the commit in which it comes, and what it is then.
+    fn find_later(
+        &self,
+        domain: &Domain,
+        entity: &str,
+        at: &CommitId,
+    ) -> Result<(EntityKey, Option<Moment>, Option<CanonicalText>), Failure> {
         let tip = self.tip()?;
         let meant = self.find(domain, entity, &tip)?.key().clone();
         let mut tracks = Tracks::from(self, &tip, [(domain.id.clone(), meant)])?;
-        let mut came = None;
+        let (mut came, mut value) = (None, None);
         while let Some(step) = tracks.next_step(Some(at))? {
             if step.before.is_none() {
                 came = Some(self.moment_with(&step)?);
+                value = step.after;
             }
         }
         let is_there = tracks.value(0).is_some();
-        Ok((tracks.key(0).clone(), came.filter(|_| !is_there)))
+        Ok((tracks.key(0).clone(), came.filter(|_| !is_there), value))
     }
 
     /// The commit of a step with who made the change; `None` where nobody changed the entity in it.
