@@ -114,7 +114,7 @@ mod v1 {
     use serde::Serialize;
 
     use crate::canonical::{Digest, compact};
-    use crate::model::{DomainId, EntityKey, Severity, SeverityCounts, Value};
+    use crate::model::{Actor, DomainId, EntityKey, Severity, SeverityCounts, Value};
     use crate::record::{RunDocument, RunDomain, RunFinding, RunStatus};
 
     #[derive(Serialize)]
@@ -148,6 +148,8 @@ mod v1 {
         received: u64,
         pages: u64,
         requests: u64,
+        #[serde(skip_serializing_if = "is_false")]
+        targeted: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         cause: Option<&'r str>,
     }
@@ -168,6 +170,8 @@ mod v1 {
         domain: &'r DomainId,
         #[serde(skip_serializing_if = "Option::is_none")]
         place: Option<&'r str>,
+        #[serde(skip_serializing_if = "<[Actor]>::is_empty")]
+        actors: &'r [Actor],
     }
 
     #[derive(Serialize)]
@@ -207,6 +211,7 @@ mod v1 {
                 received: domain.received,
                 pages: domain.pages,
                 requests: domain.requests,
+                targeted: domain.targeted,
                 cause: domain.cause.as_deref().or(status),
             }
         }
@@ -218,6 +223,9 @@ mod v1 {
             let mut found = vec![Value::from(finding.rule.as_str()), domain];
             found.extend(finding.entity.as_ref().map(|entity| Value::from(entity.as_str())));
             found.extend(finding.place.as_deref().map(Value::from));
+            // What was done again at another time is another finding.
+            let records = finding.actors.iter().flat_map(|actor| &actor.audit_ids);
+            found.extend(records.map(|id| Value::from(id.as_str())));
             let found = Value::Array(found);
             let entity = finding.domain.as_ref().zip(finding.entity.as_ref());
             let place = finding.place.as_deref();
@@ -227,7 +235,7 @@ mod v1 {
                 entity: entity.map(|(domain, id)| Entity { domain, id }),
                 message: &finding.message,
                 remedy: &finding.remedy,
-                evidence: finding.domain.as_ref().map(|domain| Evidence { domain, place }),
+                evidence: finding.domain.as_ref().map(|domain| Evidence { domain, place, actors: &finding.actors }),
                 fingerprint: Digest::of(compact(&found).as_bytes()).short(),
             }
         }

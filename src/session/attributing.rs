@@ -20,7 +20,8 @@ use crate::canonical::{Scan, value_of};
 use crate::capture::{AuditLog, AuditReading, Trouble, TroubleKind};
 use crate::catalogue::{Catalogue, Domain};
 use crate::genesys::Client;
-use crate::model::{Actor, Change, DomainId, EntityKey, EntitySource, Explained, Severity};
+use crate::model::{Actor, Change, ChangeKind, DomainId, EntityKey, EntitySource, Explained, Severity};
+use crate::policy::Names;
 use crate::record::{Archive, AuditMemory, CommitKind, Heartbeat, RunFinding, between};
 use crate::trail::{CommitId, CommitInfo};
 
@@ -293,7 +294,10 @@ impl Attributing<'_, '_> {
                             field.explained = Explained::None;
                         }
                     });
-                    attributed.findings.push(self.unexplained(pending, change, is_found));
+                    // What went with its parent says nothing that the parent does not.
+                    if !self.went_along(change, &pending.changes) {
+                        attributed.findings.push(self.unexplained(pending, change, is_found));
+                    }
                 }
                 noted.push(NoteChange {
                     domain: change.domain.clone(),
@@ -307,6 +311,20 @@ impl Attributing<'_, '_> {
                 attributed.notes.push((pending.commit.id, Note::new(noted)));
             }
         }
+    }
+
+    /// Whether an entity only came or went with what it belongs to.
+    fn went_along(&self, change: &Change, changes: &[Change]) -> bool {
+        let domain = self.workspace.catalogue.get(&change.domain);
+        let body = change.before.as_ref().or(change.after.as_ref()).map(value_of);
+        let parent = domain
+            .zip(body)
+            .and_then(|(domain, body)| Some((domain.source.parent.as_ref()?, domain.parent_of(&change.key, &body)?)));
+        let Some((parents, parent)) = parent.filter(|_| change.kind != ChangeKind::Modified) else { return false };
+        changes.iter().any(|other| {
+            let is_parent = other.key == parent || other.previous_key.as_ref() == Some(&parent);
+            other.domain == *parents && is_parent && other.kind != ChangeKind::Modified
+        })
     }
 
     fn unexplained(&self, pending: &Pending, change: &Change, in_part: bool) -> RunFinding {
@@ -409,11 +427,12 @@ impl Attributing<'_, '_> {
     }
 
     fn called(&self, domain: &DomainId, key: &EntityKey) -> String {
-        let text = self.after.entity(domain, key).or_else(|| self.before.entity(domain, key));
-        let name = text.and_then(|text| {
-            let path = self.workspace.catalogue.get(domain)?.identity.name.as_ref()?;
-            path.find(&value_of(&text))?.as_str().map(ToOwned::to_owned)
-        });
+        let names = Names::new(&self.workspace.catalogue, self.before, self.after);
+        let name = self
+            .workspace
+            .catalogue
+            .get(domain)
+            .and_then(|domain| names.of_entity(domain, key, &value_of(&names.entity(&domain.id, key)?)));
         name.unwrap_or_else(|| key.to_string())
     }
 }
@@ -434,7 +453,7 @@ struct Look {
 impl Look {
     /// Whether waiting cannot help.
     fn is_hopeless(&self) -> bool {
-        self.reading.trouble.is_some()
+        self.reading.trouble.as_ref().is_some_and(|trouble| trouble.kind != TroubleKind::Failed)
     }
 
     fn finding(&self) -> Option<RunFinding> {

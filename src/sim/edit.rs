@@ -1,9 +1,13 @@
 //! Edits of a script made in the simulated org.
 
+use std::borrow::Cow;
+
+use super::notify::Happening;
 use super::place;
+use super::population::Member;
 use super::script::{Action, Edit, EntityPick};
 use super::template::Filling;
-use super::world::{World, WorldError};
+use super::world::{World, WorldError, id_of, name_in};
 use crate::catalogue::FieldPath;
 use crate::model::{DomainId, EntityKey, OwnedValue, Pointer, Value};
 
@@ -11,6 +15,37 @@ impl World {
     /// Makes an edit; the answer is the key of the entity, which is a new one after [`Action::Add`] and [`Action::Recreate`].
     /// An edit that cannot be made changes no entity.
     pub fn apply(&mut self, edit: &Edit) -> Result<EntityKey, WorldError> {
+        let before = self.member_before(edit);
+        let key = self.make(edit)?;
+        let after = self.member_of(&edit.domain, &key);
+        let mut touched: Vec<Member> = after.into_iter().chain(before).collect();
+        touched.dedup_by(|earlier, later| earlier.key == later.key);
+        for member in touched {
+            let definition = self.catalogue().get(&edit.domain);
+            let name = definition.and_then(|domain| name_in(domain, &member.value)).map(ToOwned::to_owned);
+            self.happens(Happening::Changed {
+                domain: edit.domain.clone(),
+                id: id_of(&member).to_owned(),
+                name,
+                parent: member.parent().map(|parent| parent.as_str().to_owned()),
+            });
+        }
+        Ok(key)
+    }
+
+    /// The entity that an edit is about, as it is; `None` where there is none yet.
+    pub(super) fn member_before(&self, edit: &Edit) -> Option<Member> {
+        if matches!(edit.action, Action::Add { .. }) {
+            return None;
+        }
+        self.member_of(&edit.domain, &self.picked(&edit.domain, edit.entity.as_ref()).ok()?)
+    }
+
+    pub(super) fn member_of(&self, domain: &DomainId, key: &EntityKey) -> Option<Member> {
+        self.find_member(domain, key).map(Cow::into_owned)
+    }
+
+    fn make(&mut self, edit: &Edit) -> Result<EntityKey, WorldError> {
         let domain = &edit.domain;
         if self.catalogue().get(domain).is_none() {
             return Err(WorldError::UnknownDomain(domain.clone()));

@@ -3,10 +3,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::api::{Api, CLIENTS_PATH, Call, domain_at};
 use super::contract::Permissions;
 use super::fault::{Effect, Faults, RateHeaders};
 use super::login::{Client, Tokens};
+use super::notify::{self, Event, Notifications, Wish};
 use super::query;
 use super::rate::{RateLimit, Usage};
 use super::reply::{Body, Refusal, Reply};
@@ -58,6 +61,10 @@ pub(super) struct Gate {
     options: ServerOptions,
     seed: u64,
     world: Mutex<World>,
+    pub(super) notifications: Notifications,
+    /// Where sockets are, without a path.
+    pub(super) sockets: String,
+    started: DateTime<Utc>,
     desk: Mutex<Desk>,
 }
 
@@ -80,6 +87,9 @@ impl Gate {
             seed: world.seed(),
             options,
             world: Mutex::new(world),
+            notifications: Notifications::default(),
+            sockets: String::new(),
+            started: Utc::now(),
             desk: Mutex::default(),
         }
     }
@@ -89,13 +99,27 @@ impl Gate {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Looks at the org or changes it, and tells who subscribed to what changed.
+    pub(super) fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = self.world();
+        let seen = look(&mut world);
+        let events: Vec<Event> = world.take_happenings().iter().flat_map(notify::events).collect();
+        self.notifications.deliver(&events);
+        seen
+    }
+
+    /// The time by the clock of the server.
+    pub(super) fn now(&self) -> Duration {
+        (self.options.now)()
+    }
+
     pub(super) fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Answers a request and logs it.
     pub(super) fn serve(&self, incoming: &Incoming<'_>) -> Reply {
-        let at = (self.options.now)();
+        let at = self.now();
         let reply = if incoming.path == LOGIN_PATH { self.log_in(incoming, at) } else { self.call(incoming, at) };
         let status = (reply.body != Body::Reset).then_some(reply.status);
         self.desk().log.push(LoggedRequest {
@@ -144,11 +168,14 @@ impl Gate {
             too_many(usage.allowed, usage.reset).reply(&correlation).with_header("retry-after", usage.reset.to_string())
         } else {
             let Incoming { method, path, query, body, .. } = *incoming;
-            let call = Call { method, path, query, body };
-            match self.api.answer(&mut world, &call, &self.client.id, effect, &mut rng) {
-                Ok(body) => spoiled(effect, Reply::json(200, body)),
-                Err(refusal) => refusal.reply(&correlation),
-            }
+            let wish =
+                Wish { method, path, query, body, seed: self.seed, now, started: self.started, sockets: &self.sockets };
+            let answer = notify::answer(&self.notifications, &wish).unwrap_or_else(|| {
+                let call = Call { method, path, query, body };
+                let body = self.api.answer(&mut world, &call, &self.client.id, effect, &mut rng);
+                body.map(|body| Reply::json(200, body))
+            });
+            answer.map_or_else(|refusal| refusal.reply(&correlation), |reply| spoiled(effect, reply))
         };
         let reply = match (usage, effect) {
             (_, Some(Effect::TooManyRequests { .. })) | (None, _) => reply,

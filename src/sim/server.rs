@@ -10,12 +10,14 @@ use axum::body::{Body as HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response, StatusCode};
+use axum::routing::any;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::fault::Fault;
 use super::gate::{Gate, Incoming, LoggedRequest};
+use super::notify::{Notifications, SOCKET_PATH, connect};
 use super::reply::{Body, Reply};
 use super::world::World;
 
@@ -79,8 +81,11 @@ impl Server {
     pub async fn start(world: World, options: ServerOptions) -> std::io::Result<Running> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let gate = Arc::new(Gate::new(world, options));
-        let router = Router::new().fallback(handle).with_state(Arc::clone(&gate));
+        let mut gate = Gate::new(world, options);
+        gate.sockets = url.replacen("http", "ws", 1);
+        let gate = Arc::new(gate);
+        let router = Router::new().route(&format!("{SOCKET_PATH}{{id}}"), any(connect));
+        let router = router.fallback(handle).with_state(Arc::clone(&gate));
         let (stop, stopped) = oneshot::channel::<()>();
         let served = axum::serve(listener, router).with_graceful_shutdown(async {
             // An error says that the sender was dropped, which means the same.
@@ -99,9 +104,15 @@ impl Server {
 }
 
 impl Running {
-    /// Looks at the org or changes it, between two requests.
+    /// Looks at the org or changes it, between two requests; who subscribed to what an edit changes is told.
     pub fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
-        look(&mut self.gate.world())
+        self.gate.with_world(look)
+    }
+
+    /// The channels and sockets of notifications.
+    #[must_use]
+    pub fn notifications(&self) -> &Notifications {
+        &self.gate.notifications
     }
 
     /// Lets something go wrong.
@@ -136,6 +147,12 @@ impl Running {
         drop(self.stop.take());
         // A server that ended by itself has stopped as well.
         let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.gate.notifications.drop_sockets();
     }
 }
 

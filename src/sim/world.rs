@@ -13,6 +13,7 @@ use super::census::{Census, is_founded};
 use super::grants::{self, ClientGrant};
 use super::lookup::listings_of;
 use super::making::{give_id, give_stamps, id_of_uuid};
+use super::notify::Happening;
 use super::population::{Below, Kept, Member, Members, Opened, Population, Views, key_of, text_in};
 use super::recipe::{Scale, has_members};
 use super::rng::Rng;
@@ -71,6 +72,8 @@ pub struct World {
     late: HashSet<(DomainId, EntityKey)>,
     grants: Vec<ClientGrant>,
     audits: AuditLog,
+    /// What happened since somebody asked.
+    happenings: Vec<Happening>,
 }
 
 impl World {
@@ -95,6 +98,7 @@ impl World {
             late: HashSet::new(),
             grants: Vec::new(),
             audits: AuditLog::default(),
+            happenings: Vec::new(),
         };
         world.grants = grants::made_up(&world);
         world
@@ -282,6 +286,16 @@ impl World {
     /// The same, to add records or to let something go wrong with them.
     pub fn audits_mut(&mut self) -> &mut AuditLog {
         &mut self.audits
+    }
+
+    /// Takes note of something that somebody may have subscribed to.
+    pub(super) fn happens(&mut self, happening: Happening) {
+        self.happenings.push(happening);
+    }
+
+    /// What happened since this was asked last.
+    pub(super) fn take_happenings(&mut self) -> Vec<Happening> {
+        std::mem::take(&mut self.happenings)
     }
 
     pub(super) fn seed(&self) -> u64 {

@@ -142,12 +142,13 @@ impl AuditLog {
         self.queries
     }
 
-    /// Adds a record of an edit.
-    pub(super) fn write(&mut self, mut record: Json) {
+    /// Adds a record of an edit, and tells it as it was written; a lost one is told to nobody.
+    pub(super) fn write(&mut self, mut record: Json) -> Option<Json> {
         if let Some(planted) = &self.faults.planted {
             plant(&mut record, planted);
         }
-        self.push(record);
+        self.push(record.clone());
+        (!self.faults.lost).then_some(record)
     }
 
     /// A number that no other record or query has.

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::api::{CLIENTS_PATH, domain_at};
 use super::super::noise::address_of;
+use super::super::notify::Happening;
 use super::super::population::Member;
 use super::super::rng::Rng;
 use super::super::script::{Action, Edit, EntityPick};
@@ -12,7 +13,7 @@ use super::super::world::{World, WorldError, id_of, name_in};
 use super::changes::{self, PropertyChange};
 use super::coverage::{About, Coverage, Kind, Part, about, service_of, type_of};
 use crate::catalogue::Domain;
-use crate::model::{DomainId, EntityKey};
+use crate::model::EntityKey;
 
 /// The path of the people of an org.
 const USERS_PATH: &str = "/api/v2/users";
@@ -43,10 +44,7 @@ impl World {
     /// There is none where the edit says so, and none of domains that the audit log does not cover. What falls with its parent,
     /// and what refers to something that was made again, has no record of its own.
     pub fn act(&mut self, edit: &Edit, at: DateTime<Utc>) -> Result<EntityKey, WorldError> {
-        let before = match edit.action {
-            Action::Add { .. } => None,
-            _ => self.member_of(&edit.domain, &self.picked(&edit.domain, edit.entity.as_ref())?),
-        };
+        let before = self.member_before(edit);
         let author = self.author(edit);
         let key = self.apply(edit)?;
         let after = self.member_of(&edit.domain, &key);
@@ -65,10 +63,6 @@ impl World {
             (before, None) => self.write_record(domain, Kind::Delete, &author, at, (before, None)),
         }
         Ok(key)
-    }
-
-    fn member_of(&self, domain: &DomainId, key: &EntityKey) -> Option<Member> {
-        self.find_member(domain, key).map(std::borrow::Cow::into_owned)
     }
 
     fn write_record(
@@ -124,7 +118,9 @@ impl World {
             "context": {},
             "entityChanges": entity_changes.collect::<Vec<_>>(),
         });
-        self.audits_mut().write(without_nulls(record));
+        if let Some(written) = self.audits_mut().write(without_nulls(record)) {
+            self.happens(Happening::Audited(written));
+        }
     }
 
     /// The entity that a record is about, and those that are related to it.
