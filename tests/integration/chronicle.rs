@@ -168,10 +168,6 @@ impl Chronicle {
         made
     }
 
-    pub(crate) fn tip(&self) -> CommitId {
-        self.tip.unwrap()
-    }
-
     /// What a command prints, ids of commits as the number that each has from the first one.
     #[track_caller]
     pub(crate) fn shows(&self, arguments: &[&str]) -> String {
