@@ -36,6 +36,7 @@
 //! | [`diff`] | two snapshots in, an ordered list of changes out; and back | severity, people, formats |
 //! | [`attribution`] | who made a change, from audit records; what a commit says of it | where records and notes are kept |
 //! | [`estimate`] | what a run is going to cost | who was asked |
+//! | [`history`] | texts and changes in, what became of an entity out | where they come from |
 //! | [`policy`] | changes in, judged changes out; rules and their conditions; names for showing | formats, where rules are kept |
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
 //! | [`config`] | settings and secrets from file and environment | git, the network, what a setting does |
@@ -47,7 +48,7 @@
 //! | [`session`] | one run from end to end, revisions, failures and exit codes | the terminal |
 //! | [`cli`] | the command line, the terminal | how anything is done |
 //!
-//! The first eight are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
+//! The first nine are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
 //! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
 //! of the edges, `capture` uses `genesys`, and `config` takes its regions from there. `the_core_names_no_edge_and_no_input_or_output`
 //! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
@@ -96,6 +97,7 @@ pub mod config;
 pub mod diff;
 pub mod estimate;
 pub mod genesys;
+pub mod history;
 pub mod model;
 pub mod policy;
 pub mod record;

@@ -241,6 +241,22 @@ impl CommitAttribution {
         Attribution { explained: Explained::Audit, actors, fields: BTreeMap::new() }
     }
 
+    /// Who made the changes, taken together: everybody who had a part, in order of time.
+    #[must_use]
+    pub fn in_sum(&self) -> Attribution {
+        let noted = self.note.values().flat_map(|change| &change.actors);
+        let mut actors: Vec<Actor> = Vec::new();
+        for actor in self.others.iter().chain(&self.author).chain(noted) {
+            if actors.iter().all(|known| known.key() != actor.key() || known.shown() != actor.shown()) {
+                actors.push(actor.clone());
+            }
+        }
+        actors.sort_by(|left, right| left.at.cmp(&right.at));
+        let unexplained = self.unexplained.iter().map(|(explained, _)| *explained).next();
+        let explained = if actors.is_empty() { unexplained.unwrap_or(Explained::NotCovered) } else { Explained::Audit };
+        Attribution { explained, actors, fields: BTreeMap::new() }
+    }
+
     /// Whether there are changes that a record may still explain.
     #[must_use]
     pub fn is_pending(&self) -> bool {

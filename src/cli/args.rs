@@ -6,7 +6,10 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ui::{ColourChoice, Verbosity};
-use super::{completions, config_command, demo, diff, doctor, domains, init, plan, rules, sim, snapshot};
+use super::{
+    blame, completions, config_command, demo, diff, doctor, domains, init, log, plan, rules, show, sim, snapshot,
+    textconv,
+};
 use crate::model::Severity;
 
 /// Keep the configuration of a Genesys Cloud organisation as a git history
@@ -56,11 +59,15 @@ pub(super) enum Command {
     Plan(plan::PlanArgs),
     Snapshot(snapshot::SnapshotArgs),
     Diff(diff::DiffArgs),
+    Log(log::LogArgs),
+    Show(show::ShowArgs),
+    Blame(blame::BlameArgs),
     Domains(domains::DomainsArgs),
     Rules(rules::RulesArgs),
     Doctor(doctor::DoctorArgs),
     Config(config_command::ConfigArgs),
     Completions(completions::CompletionsArgs),
+    Textconv(textconv::TextconvArgs),
 }
 
 /// Options that every verb takes.

@@ -6,13 +6,15 @@ use clap::Args;
 
 use super::args::{Format, Global};
 use super::{Exit, Exits, Failure, Ui, open};
-use crate::policy::Names;
+use crate::attribution::trailer as attribution;
+use crate::model::Attribution;
+use crate::policy::{ClassifiedChange, Names};
 use crate::record::{CommitKind, Step, between};
 use crate::report::{self, ChangeSet};
 use crate::session::Observer;
 use crate::session::endpoint;
+use crate::session::{History, commits_between, kind, last_run, resolve};
 use crate::session::{Workspace, archive};
-use crate::session::{commits_between, kind, last_run, resolve};
 use crate::trail::CommitId;
 
 /// Show what changed between two states, judged and with names
@@ -65,7 +67,10 @@ pub(super) fn show(changes: &ChangeSet, global: &Global, ui: &Ui) -> Result<Exit
 pub(super) fn compare(workspace: &Workspace, from: CommitId, to: CommitId, ui: &Ui) -> Result<ChangeSet, Failure> {
     let archive = |commit| archive(workspace, commit);
     let mut steps = Vec::new();
-    for commit in commits_between(workspace, &from, &to)?.unwrap_or_default() {
+    let commits = commits_between(workspace, &from, &to)?.unwrap_or_default();
+    let is_attributed = commits.iter().any(|commit| commit.trailer(attribution::EXPLAINED).is_some())
+        || (!commits.is_empty() && workspace.trail.has_notes()?);
+    for commit in commits {
         if let Some(kind) = kind(&commit)
             && kind != CommitKind::Observed
         {
@@ -81,7 +86,15 @@ pub(super) fn compare(workspace: &Workspace, from: CommitId, to: CommitId, ui: &
     let policy = workspace.policy()?;
     let names = Names::new(&workspace.catalogue, &before, &after);
     let mut unjudged = BTreeSet::new();
-    let changes = found.changes.into_iter().map(|change| policy.classify(change, &names, &mut unjudged)).collect();
+    let mut changes: Vec<ClassifiedChange> = Vec::new();
+    let by = if is_attributed {
+        History::of(workspace)?.attributions(&from, &to, &found.changes)?
+    } else {
+        found.changes.iter().map(|_| Attribution::default()).collect()
+    };
+    for (change, attribution) in found.changes.into_iter().zip(by) {
+        changes.push(ClassifiedChange { attribution, ..policy.classify(change, &names, &mut unjudged) });
+    }
     for problem in &unjudged {
         ui.warn(&problem.to_string());
     }

@@ -8,13 +8,13 @@ use super::args::Global;
 use super::{Exits, Failure, Ui, now};
 use crate::config::{Environment, KeyOrigin};
 use crate::session::CONFIG_FILE;
-use crate::session::make_trail;
+use crate::session::{make_trail, set_up_git};
 use crate::trail::{Trail, TrailError};
 
 /// Make a trail: a git repository with a commented orgtrail.toml
 ///
-/// Uses no network. Makes a key for the fingerprints of secrets where the user has none. In a folder that is a trail already,
-/// such as a clone of one, only that key is looked after.
+/// Uses no network. Makes a key for the fingerprints of secrets where the user has none, and sets git up to show names beside
+/// ids. In a folder that is a trail already, such as a clone of one, only these two are looked after.
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
     /// Folder to make the trail in; by default the current one
@@ -35,6 +35,12 @@ pub(super) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
     let environment = Environment::of_process();
     if is_trail(&dir)? {
         tell_key(&environment, ui)?;
+        let kept = set_up_git(&Trail::open(&dir)?)?;
+        if kept.is_empty() {
+            ui.say("git shows names beside ids here");
+        } else {
+            ui.say(format!("{} is set otherwise here and stays so", kept.join(", ")));
+        }
         ui.say(format!("{} is a trail already; nothing else was changed", dir.display()));
         return Ok(Exits::default());
     }

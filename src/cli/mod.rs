@@ -4,6 +4,7 @@
 //! stderr.
 
 mod args;
+mod blame;
 mod completions;
 mod config_command;
 mod demo;
@@ -11,11 +12,14 @@ mod diff;
 mod doctor;
 mod domains;
 mod init;
+mod log;
 mod plan;
 mod rules;
 mod selection;
+mod show;
 mod sim;
 mod snapshot;
+mod textconv;
 mod ui;
 
 use std::ffi::OsString;
@@ -63,10 +67,14 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Plan(args) => plan::run(args, global, ui),
         Command::Snapshot(args) => snapshot::run(args, global, ui),
         Command::Diff(args) => diff::run(args, global, ui),
+        Command::Log(args) => log::run(args, global, ui),
+        Command::Show(args) => show::run(args, global, ui),
+        Command::Blame(args) => blame::run(args, global, ui),
         Command::Domains(args) => domains::run(args, global, ui),
         Command::Rules(args) => rules::run(args, global, ui),
         Command::Doctor(args) => doctor::run(args, global, ui),
         Command::Config(args) => config_command::run(args, global, ui),
+        Command::Textconv(args) => textconv::run(args, global, ui),
         Command::Completions(args) => completions::run(args, ui),
     }
 }

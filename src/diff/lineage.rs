@@ -16,14 +16,42 @@ type Successors = HashMap<(DomainId, EntityKey), EntityKey>;
 /// that entity's change. A child that went with its parent says so in `because`. The order is by domain and key.
 #[must_use]
 pub fn follow(catalogue: &Catalogue, changes: Vec<Change>) -> Vec<Change> {
-    let successors: Successors = changes
-        .iter()
-        .filter_map(|change| Some(((change.domain.clone(), change.previous_key.clone()?), change.key.clone())))
-        .collect();
+    let successors = successors(&changes);
     let mut folded = if successors.is_empty() { changes } else { fold_followers(catalogue, changes, &successors) };
     name_causes(catalogue, &mut folded);
     folded.sort_by(|left, right| (&left.domain, &left.key).cmp(&(&right.domain, &right.key)));
     folded
+}
+
+/// The key that each entity had before it was made again: itself, or something that its key holds.
+///
+/// Takes the changes of all domains as [`diff_domain`](super::diff_domain) gives them, before they are folded.
+#[must_use]
+pub fn predecessors(catalogue: &Catalogue, changes: &[Change]) -> BTreeMap<(DomainId, EntityKey), EntityKey> {
+    let successors = successors(changes);
+    let mut found = BTreeMap::new();
+    for change in changes {
+        match (change.kind, &change.previous_key) {
+            (_, Some(previous)) => {
+                found.insert((change.domain.clone(), change.key.clone()), previous.clone());
+            }
+            (ChangeKind::Removed, None) => {
+                let Some(domain) = catalogue.get(&change.domain) else { continue };
+                if let Some(key) = Moves::new(&successors).key(domain, &change.key) {
+                    found.insert((change.domain.clone(), key), change.key.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn successors(changes: &[Change]) -> Successors {
+    changes
+        .iter()
+        .filter_map(|change| Some(((change.domain.clone(), change.previous_key.clone()?), change.key.clone())))
+        .collect()
 }
 
 fn fold_followers(catalogue: &Catalogue, changes: Vec<Change>, successors: &Successors) -> Vec<Change> {

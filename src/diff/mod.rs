@@ -10,13 +10,15 @@ mod apply;
 mod array;
 mod lineage;
 mod noise;
+mod trace;
 mod value;
 
 use std::collections::BTreeMap;
 
 pub use apply::{ApplyError, apply, apply_fields};
-pub use lineage::follow;
+pub use lineage::{follow, predecessors};
 pub use noise::{Line, Moved, Movement, Noise};
+pub use trace::{Leaf, trace};
 pub use value::{compare, list_around};
 
 use crate::canonical::{compact, value_of};

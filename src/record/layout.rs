@@ -122,6 +122,32 @@ pub fn domain_paths(domain: &Domain, snapshot: &DomainSnapshot, width: Width) ->
     snapshot.entities.keys().map(|key| path_of(domain, key, width)).collect()
 }
 
+/// Every path at which an entity can be on record, whatever the width of its domain is or was.
+#[must_use]
+pub fn places_of(domain: &Domain, key: &EntityKey) -> Vec<String> {
+    let mut paths = vec![path_of_empty(&domain.id)];
+    // Whether keys begin with a random UUID may have been said otherwise before.
+    let digits = leading_hex(key.as_str()).into_iter().chain([Digest::of(key.as_str().as_bytes()).to_string()]);
+    for digits in digits {
+        paths.extend((1..=Width::MAX).map(|width| path_of_shard(&domain.id, &digits, Width(width))));
+    }
+    paths
+}
+
+/// The domain that a file under [`SNAPSHOT_DIR`] belongs to, by its path.
+#[must_use]
+pub fn domain_of(path: &str) -> Option<DomainId> {
+    let (family, rest) = path.strip_prefix(SNAPSHOT_DIR)?.strip_prefix('/')?.split_once('/')?;
+    let name = rest.split('/').next()?;
+    format!("{family}.{}", name.strip_suffix(".json").unwrap_or(name)).parse().ok()
+}
+
+/// The paths that the files of a domain are at or below: its one file, and the folder of its shards.
+#[must_use]
+pub fn roots_of(id: &DomainId) -> [String; 2] {
+    [path_of_empty(id), format!("{SNAPSHOT_DIR}/{}/{}", id.family(), id.short_name())]
+}
+
 /// The one file of a domain without entities, whatever its width.
 fn path_of_empty(id: &DomainId) -> String {
     format!("{SNAPSHOT_DIR}/{}/{}.json", id.family(), id.short_name())
@@ -134,6 +160,10 @@ fn path_of(domain: &Domain, key: &EntityKey, width: Width) -> String {
     }
     let digits = if domain.identity.random_uuid { leading_hex(key.as_str()) } else { None };
     let digits = digits.unwrap_or_else(|| Digest::of(key.as_str().as_bytes()).to_string());
+    path_of_shard(id, &digits, width)
+}
+
+fn path_of_shard(id: &DomainId, digits: &str, width: Width) -> String {
     let prefix = &digits[..usize::from(width.0)];
     let shard = if width.0 == 3 { format!("{}/{}", &prefix[..2], &prefix[2..]) } else { prefix.to_owned() };
     format!("{SNAPSHOT_DIR}/{}/{}/{shard}.json", id.family(), id.short_name())

@@ -24,7 +24,7 @@ fn map_values<'s, K: Ord, V, T: From<&'s V>>(map: &'s BTreeMap<K, V>) -> BTreeMa
     map.iter().map(|(key, value)| (key, T::from(value))).collect()
 }
 
-mod v1 {
+pub(super) mod v1 {
     use std::collections::BTreeMap;
 
     use serde::Serialize;
@@ -43,7 +43,7 @@ mod v1 {
     const SCHEMA_VERSION: u32 = 1;
 
     #[derive(Serialize)]
-    pub(super) struct ChangeSet<'s> {
+    pub(in crate::report) struct ChangeSet<'s> {
         schema_version: u32,
         from: Option<Endpoint<'s>>,
         to: Option<Endpoint<'s>>,
@@ -58,7 +58,7 @@ mod v1 {
     }
 
     #[derive(Serialize)]
-    struct Endpoint<'s> {
+    pub(in crate::report) struct Endpoint<'s> {
         commit: Option<&'s str>,
         taken_at: &'s str,
     }
@@ -76,7 +76,7 @@ mod v1 {
     }
 
     #[derive(Serialize)]
-    struct Change<'s> {
+    pub(in crate::report) struct Change<'s> {
         fingerprint: &'s str,
         domain: &'s DomainId,
         kind: ChangeKind,

@@ -11,6 +11,7 @@ use super::field::{FieldView, Members, Side, is_judged_apart};
 use super::notes::{circumstances, notes};
 use super::shown::{counted, grouped, summary, visible};
 use super::text_diff::Line;
+use super::who::{by, by_of_field};
 use crate::model::{ChangeKind, Severity};
 use crate::policy::ClassifiedChange;
 
@@ -31,11 +32,13 @@ pub fn render(set: &ChangeSet, out: &mut dyn Write) -> io::Result<()> {
         let gap = if index == 0 { "\n" } else { "" };
         writeln!(out, "{gap}- {}", prose(note))?;
     }
-    set.changes.iter().try_for_each(|change| section(change, out))
+    let day = set.to.as_ref().map(|to| to.taken_at.as_str());
+    set.changes.iter().try_for_each(|change| section(change, day, out))
 }
 
-fn section(classified: &ClassifiedChange, out: &mut dyn Write) -> io::Result<()> {
-    let ClassifiedChange { change, name, judgement, .. } = classified;
+/// Writes a section for a change; times are told without the day where that is the day of an instant.
+pub(super) fn section(classified: &ClassifiedChange, day: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
+    let ClassifiedChange { change, name, judgement, attribution, .. } = classified;
     let (level, kind, domain) = (judgement.severity, change.kind.as_str(), code(change.domain.as_str()));
     let key = code(change.key.as_str());
     match name {
@@ -43,7 +46,7 @@ fn section(classified: &ClassifiedChange, out: &mut dyn Write) -> io::Result<()>
         None => writeln!(out, "\n### {level}: {kind} {key}\n\n{domain}")?,
     }
     writeln!(out, "\n{}", prose(&judgement.message))?;
-    for line in circumstances(change) {
+    for line in by(attribution, day).into_iter().chain(circumstances(change)) {
         writeln!(out, "\n{}", prose(&line))?;
     }
     members_table(classified, out)?;
@@ -85,7 +88,12 @@ fn fields_table(classified: &ClassifiedChange, out: &mut dyn Write) -> io::Resul
         } else {
             String::new()
         };
-        rows.push(format!("| {} | {old} | {new} |{verdict}", cell(&field.place)));
+        let by = by_of_field(&classified.attribution, &field.field.path);
+        let place = match by {
+            Some(by) => format!("{}, {}", cell(&field.place), prose(&by)),
+            None => cell(&field.place),
+        };
+        rows.push(format!("| {place} | {old} | {new} |{verdict}"));
     }
     if !rows.is_empty() {
         let (head, line) = if is_judged_apart { (" Level | Rule |", "---|---|") } else { ("", "") };
@@ -118,7 +126,7 @@ fn side_cell(side: Option<&Side>) -> String {
 }
 
 /// A text as a code span that can stand in a table.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     // A table splits its row before it looks for code spans, and takes one backslash before a `|` away.
     code(text).replace('|', "\\|")
 }

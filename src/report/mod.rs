@@ -7,11 +7,15 @@
 //! control and invisible characters as escapes, Markdown output shows whatever could be markup as code. What is shortened says
 //! by how much; what is left out is counted.
 
+pub mod beside;
+pub mod blame;
 mod change_set;
 mod field;
 pub mod json;
 pub mod listing;
+pub mod log;
 pub mod markdown;
+mod moment;
 pub mod noise;
 mod notes;
 pub mod plan;
@@ -20,11 +24,17 @@ pub mod run;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod sample;
+pub mod show;
 mod shown;
 mod style;
 mod table;
 pub mod text;
 mod text_diff;
+mod who;
 
+pub use blame::{Blame, BlamedField};
 pub use change_set::{ChangeSet, Endpoint, LeftOut};
+pub use log::{Log, LogEntry};
+pub use moment::{Moment, Subject};
+pub use show::{Entities, Fate, Shown};
 pub use style::Style;

@@ -11,6 +11,7 @@ use super::notes::{circumstances, notes};
 use super::shown::{counted, quoted, summary, visible};
 use super::style::Style;
 use super::text_diff::Line;
+use super::who::{by, by_of_field};
 use crate::model::ChangeKind;
 use crate::policy::{ClassifiedChange, ClassifiedField};
 
@@ -20,22 +21,33 @@ pub fn render(set: &ChangeSet, style: Style, out: &mut dyn Write) -> io::Result<
     for line in notes(set) {
         writeln!(out, "{}", visible(&line))?;
     }
+    let day = set.to.as_ref().map(|to| to.taken_at.as_str());
     for change in &set.changes {
         writeln!(out)?;
-        Block { change, style }.write(out)?;
+        Block { change, style, day, with_remedy: true }.write(out)?;
     }
     Ok(())
+}
+
+/// Writes one change of a commit that was made at an instant, indented.
+pub(super) fn render_change(change: &ClassifiedChange, at: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut block = Vec::new();
+    Block { change, style, day: Some(at), with_remedy: false }.write(&mut block)?;
+    String::from_utf8_lossy(&block).lines().try_for_each(|line| writeln!(out, "  {line}"))
 }
 
 /// One change.
 struct Block<'b> {
     change: &'b ClassifiedChange,
     style: Style,
+    /// An instant of the day on which times are told without it.
+    day: Option<&'b str>,
+    with_remedy: bool,
 }
 
 impl Block<'_> {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let ClassifiedChange { change, name, judgement, fields, .. } = self.change;
+        let ClassifiedChange { change, name, judgement, fields, attribution, .. } = self.change;
         let level = self.style.level(judgement.severity);
         let key = visible(change.key.as_str());
         let subject = match name {
@@ -44,7 +56,7 @@ impl Block<'_> {
         };
         writeln!(out, "{level} {} {} {subject}", change.kind.as_str(), change.domain)?;
         writeln!(out, "  {}", visible(&judgement.message))?;
-        for line in circumstances(change) {
+        for line in by(attribution, self.day).into_iter().chain(circumstances(change)) {
             writeln!(out, "  {}", visible(&line))?;
         }
         self.write_members(out)?;
@@ -52,6 +64,9 @@ impl Block<'_> {
             self.write_field(field, out)?;
         }
         writeln!(out, "  {} {}", self.style.dimmed("rule:"), visible(&judgement.rule))?;
+        if !self.with_remedy {
+            return Ok(());
+        }
         writeln!(out, "  {} {}", self.style.dimmed("remedy:"), visible(&judgement.remedy))
     }
 
@@ -95,13 +110,16 @@ impl Block<'_> {
         }
     }
 
-    /// How a field was judged, where that differs from the change as a whole.
+    /// How a field was judged and by whom it is, where that differs from the change as a whole.
     fn aside(&self, classified: &ClassifiedField) -> String {
-        if !is_judged_apart(classified, self.change) {
+        let own = &classified.judgement;
+        let judged = is_judged_apart(classified, self.change).then(|| format!("{}, {}", own.severity, own.rule));
+        let by = by_of_field(&self.change.attribution, &classified.field.path);
+        let parts: Vec<String> = judged.into_iter().chain(by).collect();
+        if parts.is_empty() {
             return String::new();
         }
-        let own = &classified.judgement;
-        format!(" {}", self.style.dimmed(&format!("[{}, {}]", own.severity, visible(&own.rule))))
+        format!(" {}", self.style.dimmed(&format!("[{}]", visible(&parts.join(", ")))))
     }
 
     fn text_line(&self, line: &Line) -> String {

@@ -12,6 +12,17 @@ const GITATTRIBUTES: &str = "\
 snapshot/** -text -filter diff=orgtrail
 ";
 
+/// The attribute of what the tool writes, in the last line of [`GITATTRIBUTES`].
+const ATTRIBUTE: &str = "snapshot/** -text -filter diff=orgtrail";
+
+/// How git shows what has that attribute: with names beside ids, and the entity in the header of a hunk. Where orgtrail is not
+/// installed or fails, git shows the file as it is.
+const DRIVER: [(&str, &str); 3] = [
+    ("diff.orgtrail.textconv", r#"f() { orgtrail textconv "$1" 2>/dev/null || cat "$1"; }; f"#),
+    ("diff.orgtrail.xfuncname", r#"^    (".*)$"#),
+    ("diff.orgtrail.cachetextconv", "false"),
+];
+
 const GITIGNORE: &str = "\
 # Credentials and keys do not belong into a trail.
 .env
@@ -39,5 +50,16 @@ pub fn make_trail(dir: &Path, branch: Option<&str>, bare: bool, seconds: i64) ->
             FileChange::write(CONFIG_FILE, template()),
         ],
     };
-    Ok(Trail::init(dir, &InitOptions { branch, bare, first })?)
+    let trail = Trail::init(dir, &InitOptions { branch, bare, first })?;
+    set_up_git(&trail)?;
+    Ok(trail)
+}
+
+/// Sets up how git shows a trail, which no clone brings along; returns the settings that are the user's own and stay.
+pub fn set_up_git(trail: &Trail) -> Result<Vec<&'static str>, Failure> {
+    if trail.is_bare() {
+        // Git reads attributes from a working tree, and not every version from a commit.
+        trail.add_attribute(ATTRIBUTE)?;
+    }
+    Ok(trail.configure(&DRIVER)?)
 }

@@ -35,20 +35,26 @@ pub fn catalogue_in(dir: &Path) -> Result<Catalogue, Failure> {
 
 /// The domains of a trail: the user's own files are those of the working tree, in a bare repository those of the branch.
 pub(super) fn catalogue_of(trail: &Trail, branch: Option<&str>) -> Result<Catalogue, Failure> {
-    let files = match trail.workdir() {
-        Some(workdir) => {
-            let mut files = Vec::new();
-            read_folder(&workdir.join(USER_DIR), USER_DIR, DEPTH, &mut files)?;
-            files
-        }
-        None => committed(trail, branch)?,
-    };
+    let files = own_files(trail, branch)?;
     if files.is_empty() {
         return catalogue();
     }
     Catalogue::with(&files).map_err(|problems| {
         Failure::new(Exit::Usage, lines(&problems, "\n")).hint("`orgtrail config check` checks again")
     })
+}
+
+/// The user's own files.
+pub(super) fn own_files(trail: &Trail, branch: Option<&str>) -> Result<Vec<UserFile>, Failure> {
+    match trail.workdir() {
+        Some(workdir) => {
+            let mut files = Vec::new();
+            read_folder(&workdir.join(USER_DIR), USER_DIR, DEPTH, &mut files)?;
+            files.sort_by(|left, right| left.path.cmp(&right.path));
+            Ok(files)
+        }
+        None => committed(trail, branch),
+    }
 }
 
 fn read_folder(folder: &Path, path: &str, depth: usize, files: &mut Vec<UserFile>) -> Result<(), Failure> {

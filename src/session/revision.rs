@@ -17,6 +17,14 @@ pub fn resolve(workspace: &Workspace, revision: &str) -> Result<CommitId, Failur
     }
 }
 
+/// The commit that a revision names as the state to begin behind; `None` for an instant or a date before the first run.
+pub fn resolve_start(workspace: &Workspace, revision: &str) -> Result<Option<CommitId>, Failure> {
+    match instant(revision) {
+        Some(at) => Ok(run_at(workspace, at)?.ok()),
+        None => Ok(Some(workspace.trail.resolve(revision)?)),
+    }
+}
+
 /// The last run and the state before it. A run that saw no change made no commit: then both are the tip.
 pub fn last_run(workspace: &Workspace) -> Result<(CommitId, CommitId), Failure> {
     let tip = workspace.tip()?.ok_or_else(no_snapshot)?;
@@ -65,6 +73,17 @@ pub fn kind(commit: &CommitInfo) -> Option<CommitKind> {
 }
 
 fn at_instant(workspace: &Workspace, revision: &str, at: DateTime<Utc>) -> Result<CommitId, Failure> {
+    run_at(workspace, at)?.map_err(|earliest| {
+        let failure = Failure::new(Exit::Usage, format!("there is no run at or before {revision}"));
+        match earliest {
+            Some(seconds) => failure.hint(format!("the first run was at {}", super::time::of_seconds(seconds))),
+            None => failure.hint("`orgtrail snapshot` makes the first run"),
+        }
+    })
+}
+
+/// The state that the last run at or before an instant saw; where there is none, when the first run was.
+fn run_at(workspace: &Workspace, at: DateTime<Utc>) -> Result<Result<CommitId, Option<i64>>, Failure> {
     let tip = workspace.tip()?.ok_or_else(no_snapshot)?;
     let mut earliest = None;
     for commit in workspace.trail.first_parents(&tip) {
@@ -73,15 +92,11 @@ fn at_instant(workspace: &Workspace, revision: &str, at: DateTime<Utc>) -> Resul
             continue;
         }
         if commit.committer.seconds <= at.timestamp() {
-            return Ok(commit.id);
+            return Ok(Ok(commit.id));
         }
         earliest = Some(commit.committer.seconds);
     }
-    let failure = Failure::new(Exit::Usage, format!("there is no run at or before {revision}"));
-    Err(match earliest {
-        Some(seconds) => failure.hint(format!("the first run was at {}", super::time::of_seconds(seconds))),
-        None => failure.hint("`orgtrail snapshot` makes the first run"),
-    })
+    Ok(Err(earliest))
 }
 
 /// Whether the organisation was ever in the state of a commit: of several observed commits of a run only in that of the last.
@@ -100,6 +115,6 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
     Some(next - chrono::TimeDelta::seconds(1))
 }
 
-fn no_snapshot() -> Failure {
+pub(super) fn no_snapshot() -> Failure {
     Failure::new(Exit::Usage, "the trail has no snapshot yet").hint("`orgtrail snapshot` takes the first one")
 }

@@ -16,14 +16,16 @@ use super::learned::{former_keys, hidden, learned, migrate, rekeyed, view_on_rec
 use super::observer::Observer;
 use super::on_record::{OnRecord, archive_after};
 use super::recording::{HEARTBEAT_REF, ObservedStep, Recording};
-use super::targeting::Targeting;
 use super::remote::Remote;
+use super::targeting::Targeting;
 use super::time::{of_seconds, written};
 use super::verdict::{judge, run_domain};
 use super::workspace::{CommitTree, Workspace, archive};
 use crate::attribution::Part;
 use crate::canonical::{Scan, SecretKey};
-use crate::capture::{CaptureRun, Capturer, Caution, DomainCapture, Progress, RemovalPolicy, Selection, Targets, org_of};
+use crate::capture::{
+    CaptureRun, Capturer, Caution, DomainCapture, Progress, RemovalPolicy, Selection, Targets, org_of,
+};
 use crate::config::Connection;
 use crate::genesys::{Client, ClientOptions, Clock};
 use crate::model::{Change, DomainId};
@@ -275,7 +277,8 @@ async fn capture(
     };
     // What is out of view for want of a grant is no record's to tell.
     let none = Targets::default();
-    let reader = Capturer { targets: if policy.caution == Caution::GrantsChanged { &none } else { reader.targets }, ..reader };
+    let reader =
+        Capturer { targets: if policy.caution == Caution::GrantsChanged { &none } else { reader.targets }, ..reader };
     let on_record = OnRecord {
         archive,
         secrets: reader.secrets,

@@ -47,7 +47,9 @@ impl Targeting<'_, '_> {
         }
         let mut targets = BTreeMap::new();
         for (id, since) in &followed {
-            let Some(domain) = self.workspace.catalogue.get(id).filter(|domain| services.cover(domain)) else { continue };
+            let Some(domain) = self.workspace.catalogue.get(id).filter(|domain| services.cover(domain)) else {
+                continue;
+            };
             let records = reading.records.iter().filter(|record| record.at >= *since);
             if let Some(target) = self.target(domain, records)? {
                 targets.insert(id.clone(), target);
@@ -120,7 +122,8 @@ impl Targeting<'_, '_> {
                 }
             }
         }
-        let is_parent = |id: &&str| above.as_ref().is_some_and(|above| above.entities.contains_key(&EntityKey::new(id)));
+        let is_parent =
+            |id: &&str| above.as_ref().is_some_and(|above| above.entities.contains_key(&EntityKey::new(id)));
         for record in own {
             let of: Vec<EntityKey> = ids(record).filter(is_parent).map(EntityKey::new).collect();
             let own = record.entity_id.as_deref().map(EntityKey::new);

@@ -14,6 +14,7 @@
 
 mod address;
 mod commit;
+mod config;
 mod error;
 mod history;
 mod id;
@@ -28,6 +29,7 @@ mod remote;
 mod repository;
 mod staging;
 mod survey;
+mod walk;
 mod worktree;
 
 #[cfg(test)]
@@ -47,6 +49,7 @@ pub use init::InitOptions;
 pub use lock::RunLock;
 pub use notes::NOTES_REF;
 pub use remote::{FetchOutcome, PushOutcome, Refusal, RemoteRefs};
+pub use walk::{FileTurn, PathTurn, PathWalk, Turn, Watched};
 
 use repository::DurableRepository;
 

@@ -53,6 +53,12 @@ impl Trail {
         Ok(blob.content().to_vec())
     }
 
+    /// Reads the content of a file by the id that it has as part of a commit; `None` where that is a folder.
+    pub fn content(&self, id: &ObjectId) -> Result<Option<Vec<u8>>, TrailError> {
+        let object = self.repo.find_object(id.0, None).map_err(doing("read the file content", id))?;
+        Ok(object.as_blob().map(|blob| blob.content().to_vec()))
+    }
+
     /// Returns what a path was at a commit, file or folder: where two ids are equal, so is everything below.
     pub fn tree_entry(&self, at: &CommitId, path: &str) -> Result<Option<ObjectId>, TrailError> {
         Ok(self.entry(at, path)?.map(|(id, _)| ObjectId(id)))

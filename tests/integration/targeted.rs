@@ -136,7 +136,9 @@ fn a_record_that_is_late_is_followed_when_it_comes() {
         world.audits_mut().faults = AuditFaults { late: Some(Late::UntilReleased), ..AuditFaults::default() };
     });
     pair.later(10);
-    pair.act("by = \"Ines Olsen\"\ndomain = \"routing.skills\"\nentity = \"Billing\"\nset = { \"/name\" = \"Invoices\" }");
+    pair.act(
+        "by = \"Ines Olsen\"\ndomain = \"routing.skills\"\nentity = \"Billing\"\nset = { \"/name\" = \"Invoices\" }",
+    );
     pair.later(5);
     assert!(!pair.run(true).0.document.changed);
     pair.org.running.world(|world| world.audits_mut().release());
@@ -178,7 +180,8 @@ fn random_edits_that_are_recorded_are_followed_to_the_byte() {
     for round in 0..12 {
         pair.later(15);
         for _ in 0..=rng.below(3) {
-            let domain = ["routing.queues", "routing.skills", "users.users", "routing.wrapupcodes", "architect.flows"][rng.below(5)];
+            let domain = ["routing.queues", "routing.skills", "users.users", "routing.wrapupcodes", "architect.flows"]
+                [rng.below(5)];
             let count = pair.org.running.world(|world| world.keys(&id(domain)).count());
             pair.act(&format!(
                 "by = \"Ines Olsen\"\ndomain = \"{domain}\"\nentity = {}\nset = {{ \"/name\" = \"Name {round} {}\" }}",
