@@ -48,6 +48,8 @@ pub struct DomainCapture {
     pub out_of_view: BTreeSet<String>,
     /// How far the round came, where the domain is captured portion by portion.
     pub reach: Option<Reach>,
+    /// Whether no more was read than what the audit log names.
+    pub is_targeted: bool,
 }
 
 /// One listing: one of a parent's, or the domain's only one, under all passes.
@@ -85,6 +87,8 @@ pub(super) struct Lister<'l> {
     pub(super) canonicaliser: &'l Canonicaliser<'l>,
     /// What is on record and may be carried forward where the API's answer cannot have changed.
     pub(super) settled: Option<Rc<DomainSnapshot>>,
+    /// The entities that are read again where not all are; of the others what is on record stands.
+    pub(super) named: Option<&'l BTreeSet<EntityKey>>,
 }
 
 impl Lister<'_> {
@@ -106,6 +110,14 @@ impl Lister<'_> {
                 }
             }
         }
+        listed
+    }
+
+    /// Makes some of the per-parent listings; the others stay as they are on record.
+    pub(super) async fn list_some(&self, listings: &BTreeSet<Under>, named: &BTreeSet<Under>) -> Listed {
+        let mut listed = self.list(Some(named)).await;
+        let others = listings.iter().filter(|under| !named.contains(under));
+        listed.scopes.extend(others.map(|under| Scope::not_asked(under.clone())));
         listed
     }
 
@@ -143,7 +155,7 @@ impl Lister<'_> {
 
     /// The entity on record of an answer that never changes; `None` where it has to be asked for.
     fn carried(&self, under: Option<&Under>) -> Option<(EntityKey, CanonicalText)> {
-        let settled = self.settled.as_ref()?;
+        let settled = self.settled.as_ref().filter(|_| self.domain.source.immutable)?;
         let under = under?;
         let mut stamps = Value::Object(Object::default());
         stamp(self.domain, Some(under), &mut stamps);
@@ -232,7 +244,13 @@ impl Lister<'_> {
 
     /// Replaces what the listing says of each entity by what its own read says.
     async fn read_details(&self, listed: &mut Listed, scope: &mut Scope) {
-        let keys: Vec<EntityKey> = scope.entities.keys().cloned().collect();
+        let mut keys: Vec<EntityKey> = scope.entities.keys().cloned().collect();
+        if let (Some(named), Some(settled)) = (self.named, &self.settled) {
+            keys.retain(|key| match settled.entities.get(key).filter(|_| !named.contains(key)) {
+                Some(text) => scope.entities.insert(key.clone(), text.clone()).is_none(),
+                None => true,
+            });
+        }
         let under = scope.under.clone();
         let mut reads = stream::iter(keys)
             .map(|key| {
@@ -372,6 +390,11 @@ impl Listed {
 }
 
 impl DomainCapture {
+    /// A domain that nothing is read of, because nothing can have changed.
+    pub(super) fn untouched() -> Self {
+        Self { is_targeted: true, ..Self::nothing(RunStatus::Complete, None, 0) }
+    }
+
     /// A domain of which nothing could be captured.
     pub(super) fn nothing(status: RunStatus, trouble: Option<Trouble>, requests: u64) -> Self {
         let notes = Notes::default();
@@ -387,6 +410,7 @@ impl DomainCapture {
             digest: None,
             reach: None,
             out_of_view: BTreeSet::new(),
+            is_targeted: false,
         }
     }
 }

@@ -12,6 +12,7 @@ mod page;
 mod portion;
 mod probe;
 mod run;
+mod target;
 mod trouble;
 
 pub use audits::{AuditLog, AuditReading};
@@ -20,4 +21,5 @@ pub use domain::DomainCapture;
 pub use portion::{Portions, Reach};
 pub use probe::{Probed, Refused, probe};
 pub use run::{CaptureRun, Capturer, OWN_PERMISSIONS, Progress, Recorded, Selection, Silent, View, org_of};
+pub use target::{Target, Targets};
 pub use trouble::{Trouble, TroubleKind, with_causes};

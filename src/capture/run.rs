@@ -8,6 +8,7 @@ use futures_util::{StreamExt, stream};
 use super::confirm::{Caution, RemovalPolicy};
 use super::domain::{DomainCapture, Listed, Lister};
 use super::portion::Portions;
+use super::target::{Target, Targets, named_listings};
 use super::trouble::{Trouble, TroubleKind};
 use crate::canonical::{Canonicaliser, Digest, Scan, SecretKey, read, value_of};
 use crate::catalogue::{Catalogue, Domain, FieldPath, Under};
@@ -90,6 +91,8 @@ pub struct Capturer<'c> {
     pub scan: &'c Scan,
     /// The id of the organisation.
     pub org: &'c str,
+    /// Domains of which only a part is read again.
+    pub targets: &'c Targets,
 }
 
 /// Reads which organisation the credentials belong to.
@@ -187,12 +190,20 @@ impl Capturer<'_> {
             Ok(parents) => parents,
             Err(trouble) => return DomainCapture::nothing(RunStatus::Failed, Some(trouble), 0),
         };
+        let target = self.targets.of(domain).filter(|_| recorded.is_current(domain));
+        if target == Some(&Target::Nothing) {
+            return DomainCapture::untouched();
+        }
         let canonicaliser = Canonicaliser::new(domain, self.secrets, self.scan, self.org);
-        let may_stand = domain.source.immutable && recorded.is_current(domain);
+        let named = target.and_then(|target| if let Target::Entities(named) = target { Some(named) } else { None });
+        let may_stand = (domain.source.immutable || named.is_some()) && recorded.is_current(domain);
         let settled = if may_stand { recorded.content(&domain.id).ok().flatten() } else { None };
-        let lister = Lister { client: self.client, domain, canonicaliser: &canonicaliser, settled };
+        let lister = Lister { client: self.client, domain, canonicaliser: &canonicaliser, settled, named };
         let listings = parents.as_ref().map(|parents| &parents.listings);
         let (mut listing, reach) = match listings {
+            Some(listings) if matches!(target, Some(Target::Parents(_))) => {
+                (self.list_named(&lister, listings, target, recorded).await, None)
+            }
             Some(listings) if portions.after.contains_key(&domain.id) => {
                 let (listing, reach) = lister.list_portion(listings, portions).await;
                 (listing, Some(reach))
@@ -261,7 +272,23 @@ impl Capturer<'_> {
             notes: listing.notes,
             reach,
             out_of_view,
+            is_targeted: target.is_some(),
         }
+    }
+
+    /// Makes the listings of the named parents again, and those that were not made before.
+    async fn list_named(
+        &self,
+        lister: &Lister<'_>,
+        listings: &BTreeSet<Under>,
+        target: Option<&Target>,
+        recorded: &dyn Recorded,
+    ) -> Listed {
+        let domain = lister.domain;
+        let Some(Target::Parents(parents)) = target else { return lister.list(Some(listings)).await };
+        let above = domain.source.parent.as_ref().and_then(|parent| recorded.content(parent).ok().flatten());
+        let named = named_listings(domain, listings, parents, above.as_deref());
+        lister.list_some(listings, &named).await
     }
 }
 

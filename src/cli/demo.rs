@@ -130,6 +130,7 @@ impl<'d> Demo<'d> {
             selection: Selection(profile.clone()),
             profile,
             by_cadence: false,
+            targeted: false,
             max_requests: None,
             accepted_removals: std::collections::BTreeSet::new(),
             effect: Effect::Commit,

@@ -80,6 +80,7 @@ impl SelectionArgs {
             selection: self.domains(workspace)?,
             profile: self.profile(workspace),
             by_cadence: self.only.is_empty() && self.tier.is_none(),
+            targeted: false,
             max_requests: None,
             accepted_removals: BTreeSet::new(),
             effect: Effect::None,

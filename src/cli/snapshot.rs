@@ -24,6 +24,14 @@ pub(super) struct SnapshotArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_requests: Option<u64>,
 
+    /// Read again only what the audit log names, where it is known to tell; also `[capture] targeted`
+    #[arg(long, conflicts_with = "whole")]
+    targeted: bool,
+
+    /// Capture everything whole, whatever `[capture] targeted` says
+    #[arg(long)]
+    whole: bool,
+
     /// Record removals in the domains that match without proof; repeat for more
     #[arg(long, value_name = "GLOB")]
     accept_removals: Vec<String>,
@@ -77,6 +85,7 @@ fn options(args: &SnapshotArgs, global: &Global, workspace: &Workspace) -> Resul
     Ok(RunOptions {
         accepted_removals: matching_domains("--accept-removals", &args.accept_removals, &workspace.catalogue)?,
         max_requests: args.max_requests,
+        targeted: args.targeted || (workspace.config.targeted && !args.whole),
         effect,
         ..args.selection.run(workspace, global)?
     })

@@ -92,11 +92,19 @@ impl<'t> Entry<'_, 't> {
 
     /// A length of time above zero, such as `24h`.
     pub(super) fn duration(&self) -> Reading<Duration> {
-        let expected = r#"a time above zero such as "90m", "24h" or "7d""#;
+        self.time(r#"a time above zero such as "90m", "24h" or "7d""#, 1)
+    }
+
+    /// A length of time, also none at all.
+    pub(super) fn duration_or_none(&self) -> Reading<Duration> {
+        self.time(r#"a time such as "0s", "60s" or "2m""#, 0)
+    }
+
+    fn time(&self, expected: &str, least: u64) -> Reading<Duration> {
         let given = self.string(expected)?;
         let seconds = TIME_UNITS.iter().find_map(|(unit, seconds)| {
             let count = given.strip_suffix(*unit)?.parse::<u64>().ok()?;
-            count.checked_mul(*seconds).filter(|seconds| *seconds > 0)
+            count.checked_mul(*seconds).filter(|seconds| *seconds >= least)
         });
         seconds.map(Duration::from_secs).ok_or_else(|| vec![self.unfit(expected, &format!("{given:?}"))])
     }

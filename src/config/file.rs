@@ -168,11 +168,13 @@ mod tests {
             include = ["routing.*", "users.users"]
             exclude = ["routing.skills"]
             stale_after = "7d"
+            targeted = true
+            full_every = "6h"
             confirm_reads = 0
 
             [attribution]
             audits = false
-            wait = "5s"
+            wait = "0s"
             settle = "1h"
 
             [coverage]
@@ -193,9 +195,11 @@ mod tests {
         assert_eq!(config.include.patterns().collect::<Vec<_>>(), ["routing.*", "users.users"]);
         assert_eq!(config.exclude.patterns().collect::<Vec<_>>(), ["routing.skills"]);
         assert_eq!(config.stale_after, Duration::from_secs(7 * 24 * 60 * 60));
+        assert!(config.targeted);
+        assert_eq!(config.full_every.as_secs(), 6 * 60 * 60);
         assert_eq!(config.confirm_reads, 0);
         assert!(!config.audits);
-        assert_eq!((config.attribution_wait.as_secs(), config.attribution_settle.as_secs()), (5, 3600));
+        assert_eq!((config.attribution_wait.as_secs(), config.attribution_settle.as_secs()), (0, 3600));
         assert_eq!(config.accept.patterns().collect::<Vec<_>>(), ["telephony.*"]);
         assert!(config.production.divisions[1].is_match("EMEA North"));
         assert!(config.production.names[0].is_match("Main-prod"));

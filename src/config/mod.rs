@@ -53,6 +53,10 @@ pub struct Config {
     pub deep_every: Duration,
     /// How many requests a run may spend on the deeper tiers.
     pub deep_requests: usize,
+    /// Whether a run reads no more than what the audit log names, where that is known to suffice.
+    pub targeted: bool,
+    /// How long a domain may be followed by the audit log before it is captured whole again.
+    pub full_every: Duration,
     /// How many reads a run may spend to confirm removals.
     pub confirm_reads: usize,
     /// Whether the audit log is asked who made a change.
@@ -93,6 +97,8 @@ impl Default for Config {
             stale_after: Duration::from_secs(24 * 60 * 60),
             deep_every: Duration::from_secs(24 * 60 * 60),
             deep_requests: 2000,
+            targeted: false,
+            full_every: Duration::from_secs(24 * 60 * 60),
             confirm_reads: 1000,
             audits: true,
             attribution_wait: Duration::from_secs(60),

@@ -14,7 +14,7 @@ pub(super) struct Setting {
 }
 
 /// Every key, section by section.
-pub(super) static SETTINGS: [Setting; 19] = [
+pub(super) static SETTINGS: [Setting; 21] = [
     Setting {
         section: "trail",
         key: "branch",
@@ -64,6 +64,16 @@ pub(super) static SETTINGS: [Setting; 19] = [
     },
     Setting {
         section: "capture",
+        key: "targeted",
+        take: |entry, config| entry.flag().map(|targeted| config.targeted = targeted),
+    },
+    Setting {
+        section: "capture",
+        key: "full_every",
+        take: |entry, config| entry.duration().map(|every| config.full_every = every),
+    },
+    Setting {
+        section: "capture",
         key: "confirm_reads",
         take: |entry, config| entry.whole_number(0..=usize::MAX).map(|reads| config.confirm_reads = reads),
     },
@@ -75,7 +85,7 @@ pub(super) static SETTINGS: [Setting; 19] = [
     Setting {
         section: "attribution",
         key: "wait",
-        take: |entry, config| entry.duration().map(|wait| config.attribution_wait = wait),
+        take: |entry, config| entry.duration_or_none().map(|wait| config.attribution_wait = wait),
     },
     Setting {
         section: "attribution",

@@ -62,6 +62,9 @@ pub struct HeartbeatDomain {
     pub cause: Option<String>,
     /// When it was last captured completely, RFC 3339.
     pub captured_at: Option<String>,
+    /// Up to when what the audit log names was read again, RFC 3339; absent where it was captured whole since.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub followed_at: Option<String>,
     /// When its last round ended, complete or not; absent for a domain that every run captures whole.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub round_ended_at: Option<String>,
@@ -115,7 +118,12 @@ impl Heartbeat {
         for (id, known) in other.domains {
             match self.domains.get_mut(&id) {
                 // RFC 3339 in UTC and whole seconds sorts as text.
-                Some(now) => now.captured_at = now.captured_at.take().max(known.captured_at),
+                Some(now) => {
+                    now.captured_at = now.captured_at.take().max(known.captured_at);
+                    if now.followed_at.is_some() {
+                        now.round_ended_at = now.round_ended_at.take().or(known.round_ended_at);
+                    }
+                }
                 None => {
                     self.domains.insert(id, known);
                 }

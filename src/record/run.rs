@@ -115,6 +115,8 @@ pub struct RunDomain {
     pub pages: u64,
     /// How many requests were sent for it.
     pub requests: u64,
+    /// Whether no more was read than what the audit log names.
+    pub targeted: bool,
     /// Why it is not complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,

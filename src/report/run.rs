@@ -148,6 +148,8 @@ mod v1 {
         received: u64,
         pages: u64,
         requests: u64,
+        #[serde(skip_serializing_if = "is_false")]
+        targeted: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         cause: Option<&'r str>,
     }
@@ -209,6 +211,7 @@ mod v1 {
                 received: domain.received,
                 pages: domain.pages,
                 requests: domain.requests,
+                targeted: domain.targeted,
                 cause: domain.cause.as_deref().or(status),
             }
         }

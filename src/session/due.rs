@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::run::RunOptions;
 use super::workspace::Workspace;
-use crate::capture::{DomainCapture, Portions, Selection, Trouble, TroubleKind};
+use crate::capture::{DomainCapture, Portions, Selection, Targets, Trouble, TroubleKind};
 use crate::catalogue::Tier;
 use crate::model::DomainId;
 use crate::record::{Heartbeat, HeartbeatDomain, Resume, RunStatus};
@@ -50,6 +50,14 @@ impl Due {
         due
     }
 
+    /// Takes up what the audit log tells: also domains whose turn it is not, as following them costs next to nothing. A round
+    /// that is under way goes on as it began.
+    pub(super) fn followed_by(&mut self, mut targets: Targets, wanted: &Selection) -> Targets {
+        targets.0.retain(|id, _| !self.portions.after.contains_key(id));
+        self.selection.0.extend(targets.0.keys().filter(|id| wanted.0.contains(*id)).cloned());
+        targets
+    }
+
     /// Lets a round that had trouble in an earlier run not end as a complete one.
     pub(super) fn settle(&self, captured: &mut BTreeMap<DomainId, DomainCapture>) {
         for (id, round) in &self.rounds {
@@ -83,6 +91,7 @@ mod tests {
             status: RunStatus::Complete,
             cause: None,
             captured_at: None,
+            followed_at: None,
             round_ended_at: ended.map(ToOwned::to_owned),
             resume: resume.then(|| Resume {
                 began_at: "2026-03-03T11:00:00Z".to_owned(),

@@ -18,6 +18,7 @@ mod recording;
 mod remote;
 mod revision;
 mod run;
+mod targeting;
 mod time;
 mod verdict;
 mod workspace;

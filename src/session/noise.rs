@@ -12,7 +12,8 @@ use super::run::client;
 use super::workspace::Workspace;
 use crate::canonical::{Canonicaliser, SecretKey};
 use crate::capture::{
-    Capturer, Caution, DomainCapture, Portions, Progress, Recorded, RemovalPolicy, Selection, Silent, org_of,
+    Capturer, Caution, DomainCapture, Portions, Progress, Recorded, RemovalPolicy, Selection, Silent, Targets,
+    org_of,
 };
 use crate::catalogue::Domain;
 use crate::config::Connection;
@@ -41,7 +42,7 @@ pub async fn noise(
     let client = client(workspace, connection, clock, None)?;
     let org = org_of(&client).await?;
     let bare = workspace.catalogue.untreated();
-    let reader = Capturer { client: &client, catalogue: &bare, secrets: &secrets, scan: &workspace.scan, org: &org };
+    let reader = Capturer { client: &client, catalogue: &bare, secrets: &secrets, scan: &workspace.scan, org: &org, targets: &Targets::default() };
     let (mut told, mut exits) = (NoiseOf::new(), Exits::default());
     observer.begins(selection.0.len());
     for family in families(workspace, selection) {

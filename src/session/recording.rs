@@ -121,12 +121,14 @@ impl Recording<'_> {
         let at = written(self.now);
         let domain = |id: &DomainId, capture: &DomainCapture| {
             let round = round(id, capture, due, &at);
+            let is_complete = capture.status == RunStatus::Complete;
             let is_portioned = due.portions.after.contains_key(id);
             HeartbeatDomain {
                 status: capture.status,
                 cause: cause(capture),
-                captured_at: (capture.status == RunStatus::Complete).then(|| at.clone()),
-                round_ended_at: (round.is_none() && (is_portioned || capture.status == RunStatus::Complete))
+                captured_at: (is_complete && !capture.is_targeted).then(|| at.clone()),
+                followed_at: (is_complete && capture.is_targeted).then(|| at.clone()),
+                round_ended_at: (round.is_none() && (is_portioned || is_complete) && !capture.is_targeted)
                     .then(|| at.clone()),
                 resume: round,
             }

@@ -16,13 +16,14 @@ use super::learned::{former_keys, hidden, learned, migrate, rekeyed, view_on_rec
 use super::observer::Observer;
 use super::on_record::{OnRecord, archive_after};
 use super::recording::{HEARTBEAT_REF, ObservedStep, Recording};
+use super::targeting::Targeting;
 use super::remote::Remote;
 use super::time::{of_seconds, written};
 use super::verdict::{judge, run_domain};
 use super::workspace::{CommitTree, Workspace, archive};
 use crate::attribution::Part;
 use crate::canonical::{Scan, SecretKey};
-use crate::capture::{CaptureRun, Capturer, DomainCapture, Progress, RemovalPolicy, Selection, org_of};
+use crate::capture::{CaptureRun, Capturer, Caution, DomainCapture, Progress, RemovalPolicy, Selection, Targets, org_of};
 use crate::config::Connection;
 use crate::genesys::{Client, ClientOptions, Clock};
 use crate::model::{Change, DomainId};
@@ -42,6 +43,8 @@ pub struct RunOptions {
     pub profile: BTreeSet<DomainId>,
     /// Whether domains of the deeper tiers follow their own cadence, instead of being captured whole and now.
     pub by_cadence: bool,
+    /// Whether no more is read than what the audit log names, where that is known to suffice.
+    pub targeted: bool,
     /// The most requests that the run may send; `None` for any number.
     pub max_requests: Option<u64>,
     /// Domains whose removals are taken without proof.
@@ -109,14 +112,29 @@ pub async fn take(
     let org = org_of(&client).await?;
     let scan = &workspace.scan;
     let ledger = ledger_of(&archive, &org, secrets, scan, observer)?;
-    let reader = Capturer { client: &client, catalogue: &workspace.catalogue, secrets, scan, org: &org };
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
-    let due = Due::of(workspace, options, heartbeat.as_ref());
+    let mut due = Due::of(workspace, options, heartbeat.as_ref());
     if let Some(limit) = options.max_requests {
         estimated(workspace, &client, &archive, &options.selection, &due, org.clone()).await?.within(limit)?;
     }
+    let targets = if options.targeted {
+        let targeting = Targeting {
+            workspace,
+            client: &client,
+            options,
+            heartbeat: heartbeat.as_ref(),
+            archive: &archive,
+            secret_key: &secrets.id(),
+            observer,
+        };
+        due.followed_by(targeting.ask().await?, &options.selection)
+    } else {
+        Targets::default()
+    };
+    let reader =
+        Capturer { client: &client, catalogue: &workspace.catalogue, secrets, scan, org: &org, targets: &targets };
     let captured =
-        capture(workspace, &reader, &client_id, &archive, &ledger, (options, &due, heartbeat.as_ref()), observer)
+        capture(workspace, reader, &client_id, &archive, &ledger, (options, &due, heartbeat.as_ref()), observer)
             .await?;
     let planned = plan(PlanInput {
         catalogue: &workspace.catalogue,
@@ -242,7 +260,7 @@ fn earlier_grants(heartbeat: Option<&Heartbeat>) -> Option<&[String]> {
 /// Reads the selected domains.
 async fn capture(
     workspace: &Workspace,
-    reader: &Capturer<'_>,
+    reader: Capturer<'_>,
     client_id: &str,
     archive: &Archive<CommitTree<'_>>,
     ledger: &Ledger,
@@ -255,6 +273,9 @@ async fn capture(
         caution: view.caution(ledger.view.as_deref(), earlier_grants(heartbeat), archive.ledger().is_none()),
         reads_left: AtomicUsize::new(workspace.config.confirm_reads),
     };
+    // What is out of view for want of a grant is no record's to tell.
+    let none = Targets::default();
+    let reader = Capturer { targets: if policy.caution == Caution::GrantsChanged { &none } else { reader.targets }, ..reader };
     let on_record = OnRecord {
         archive,
         secrets: reader.secrets,

@@ -19,6 +19,7 @@ pub(super) fn run_domain(capture: &DomainCapture, ledger: &Ledger, id: &DomainId
         received: capture.received,
         pages: capture.pages,
         requests: capture.requests,
+        targeted: capture.is_targeted,
         cause: cause(capture),
     }
 }

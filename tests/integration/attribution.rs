@@ -167,7 +167,7 @@ set = { "/name" = "Called back" }
 /// The organisation and its trail on the morning of the day.
 fn morning_of(faults: AuditFaults) -> (Org, TestTrail) {
     let org = Org::start(Scale::Small, DAY_SEED);
-    let trail = TestTrail::new();
+    let trail = TestTrail::patient();
     org.running.world(|world| world.audits_mut().faults = faults);
     run_at(&trail, &org, "08:00");
     (org, trail)

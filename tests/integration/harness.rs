@@ -84,6 +84,14 @@ impl TestTrail {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         make_trail(dir.path(), Some("main"), false, morning().timestamp()).unwrap();
+        wait_for_nothing(dir.path());
+        Self::open(dir)
+    }
+
+    /// A trail whose runs wait for audit records as long as those of a new trail do.
+    pub(crate) fn patient() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        make_trail(dir.path(), Some("main"), false, morning().timestamp()).unwrap();
         Self::open(dir)
     }
 
@@ -143,6 +151,7 @@ impl TestTrail {
             selection: Selection(profile.clone()),
             profile,
             by_cadence: false,
+            targeted: false,
             max_requests: None,
             accepted_removals: BTreeSet::new(),
             effect: Effect::Commit,
@@ -164,6 +173,15 @@ impl TestTrail {
         assert!(output.status.success(), "git {arguments:?}: {stdout}{stderr}");
         stdout.into_owned()
     }
+}
+
+/// Lets runs in a new trail not wait for audit records: the binary would do it by the clock of the machine.
+pub(crate) fn wait_for_nothing(trail: &Path) {
+    let path = trail.join("orgtrail.toml");
+    let text = std::fs::read_to_string(&path).unwrap().replace("# wait = \"60s\"", "wait = \"0s\"");
+    std::fs::write(path, text).unwrap();
+    let committed = git_command(trail, &["commit", "--quiet", "--all", "-m", "Wait for nothing"]).status().unwrap();
+    assert!(committed.success());
 }
 
 /// A git command that knows nothing of the machine's configuration.

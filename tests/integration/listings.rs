@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use orgtrail::canonical::{Digest, Scan, SecretKey};
-use orgtrail::capture::{Capturer, Caution, DomainCapture, Portions, Recorded, RemovalPolicy, Selection, Silent};
+use orgtrail::capture::{Capturer, Caution, DomainCapture, Portions, Recorded, RemovalPolicy, Selection, Silent, Targets};
 use orgtrail::catalogue::{Catalogue, Domain, Paging};
 use orgtrail::genesys::{Client, ClientOptions, Hosts, InstantClock};
 use orgtrail::model::{DomainId, DomainSnapshot, EntityKey, Object, Value};
@@ -70,7 +70,7 @@ impl Stage {
         let (secrets, org) = (SecretKey::new(KEY).unwrap(), running.world(|world| world.org_id().to_owned()));
         let scan = Scan::built_in().unwrap();
         let capturer =
-            Capturer { client: &client, catalogue: &self.catalogue, secrets: &secrets, scan: &scan, org: &org };
+            Capturer { client: &client, catalogue: &self.catalogue, secrets: &secrets, scan: &scan, org: &org, targets: &Targets::default() };
         let policy =
             RemovalPolicy { accepted: BTreeSet::new(), caution: Caution::Usual, reads_left: AtomicUsize::new(1000) };
         let selection = Selection(self.catalogue.names().cloned().collect());

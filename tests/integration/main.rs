@@ -30,4 +30,5 @@ mod scan;
 mod schemas;
 mod secrets;
 mod snapshot;
+mod targeted;
 mod terminal;

@@ -140,6 +140,7 @@ fn run_while(org: &Org, dir: &Path, minutes: i64, what: impl Fn()) -> (Taken, Ve
         selection: Selection(profile.clone()),
         profile,
         by_cadence: false,
+        targeted: false,
         max_requests: None,
         accepted_removals: BTreeSet::new(),
         effect: Effect::Push,

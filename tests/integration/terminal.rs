@@ -13,7 +13,7 @@ use orgtrail::trail::{CommitId, FileChange, NewCommit, Signature, Trail};
 use tempfile::TempDir;
 
 use crate::fixtures::catalogue;
-use crate::harness::{KEY, Org, git_command, id, is_core, morning};
+use crate::harness::{KEY, Org, git_command, id, is_core, morning, wait_for_nothing};
 
 /// A folder that holds a trail and all that belongs to it.
 pub(crate) struct Terminal {
@@ -62,6 +62,7 @@ impl Terminal {
     pub(crate) fn at(org: &Org) -> Self {
         let terminal = Self { environment: org.environment(), ..Self::empty() };
         make_trail(&terminal.trail(), Some("main"), false, morning().timestamp()).unwrap();
+        wait_for_nothing(&terminal.trail());
         terminal
     }
 

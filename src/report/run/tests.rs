@@ -10,6 +10,7 @@ fn run() -> RunDocument {
         status,
         entities,
         expected,
+        targeted: false,
         requests: 3,
         cause: cause.map(ToOwned::to_owned),
     };
