@@ -237,12 +237,12 @@ mod tests {
             assert!(catalogue.names().any(|domain| wildcard(pattern, domain.as_str())), "{pattern}");
         }
         let (all, realtime) = (coverage.services(&catalogue, false), coverage.services(&catalogue, true));
-        for service in ["Architect", "Routing", "Users", "Authorization", "Oauth", "Directory"] {
+        for service in ["Architect", "ContactCenter", "Users", "Directory", "PeoplePermissions"] {
             assert!(all.contains_key(service), "{service}");
-            assert_eq!(realtime.contains_key(service), service != "Authorization", "{service}");
+            assert_eq!(realtime.contains_key(service), service != "PeoplePermissions", "{service}");
         }
-        assert!(!all.contains_key("Organization") && !all.contains_key("Telephony"));
-        assert!(!all["Routing"].contains_key("SmsAddress"));
+        assert!(!all.contains_key("Organization") && !all.contains_key("License"));
+        assert!(!all["Telephony"].contains_key("Trunk") && !all["Routing"].contains_key("SmsAddress"));
     }
 
     #[test]
@@ -251,11 +251,11 @@ mod tests {
             let (service, entity_type, action) = is_about(domain);
             format!("{service} {entity_type} {action}")
         };
-        assert_eq!(told("routing.queues"), "Routing Queue Create");
-        assert_eq!(told("routing.queue-members"), "Routing Queue MemberAdd");
+        assert_eq!(told("routing.queues"), "ContactCenter Queue Create");
+        assert_eq!(told("routing.queue-members"), "ContactCenter Queue MemberAdd");
         assert_eq!(told("users.utilization"), "Users User Update");
-        assert_eq!(told("authorization.division-grants"), "Authorization Group GrantAdd");
-        assert_eq!(told("telephony.site-numberplans"), "Telephony SiteNumberplan Create");
+        assert_eq!(told("authorization.division-grants"), "PeoplePermissions DirectoryGroup GrantAdd");
+        assert_eq!(told("telephony.site-numberplans"), "Telephony NumberPlan Create");
         assert_eq!(told("authorization.settings"), "Authorization Setting Create");
     }
 

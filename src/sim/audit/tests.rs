@@ -40,7 +40,7 @@ fn an_edit_is_told_with_who_made_it_and_what_differs() {
     let (queue, person) =
         (id_of(&world, "routing.queues", "Sales Inbound"), id_of(&world, "users.users", "Lotte Pereira"));
     let [record] = records.as_slice() else { panic!("{records:?}") };
-    assert_eq!(record["serviceName"], "Routing");
+    assert_eq!(record["serviceName"], "ContactCenter");
     assert_eq!((&record["entityType"], &record["action"]), (&json!("Queue"), &json!("Update")));
     assert_eq!(record["eventDate"], "2026-03-02T09:14:00.000Z");
     assert_eq!(record["userHomeOrgId"], world.org_id());
@@ -90,7 +90,7 @@ fn a_grant_is_told_of_its_subject_with_role_and_division() {
         subjectId = { \"$id\" = \"users.users\", named = \"Kofi Rahman\" }\n\
         role = { \"$ref\" = \"authorization.roles\", named = \"Admin\" }\ndivision = { \"$parent\" = true }";
     let record = told(&mut world, text).remove(0);
-    assert_eq!((&record["serviceName"], &record["action"]), (&json!("Authorization"), &json!("GrantAdd")));
+    assert_eq!((&record["serviceName"], &record["action"]), (&json!("PeoplePermissions"), &json!("GrantAdd")));
     assert_eq!((&record["entityType"], &record["entity"]["name"]), (&json!("User"), &json!("Kofi Rahman")));
     let changes = record["entityChanges"].as_array().unwrap();
     let shown = |change: &Json| ["entityType", "entityName"].map(|name| change[name].as_str().unwrap().to_owned());
