@@ -84,18 +84,18 @@ fn what_is_made_again_has_two_records_a_second_apart() {
 }
 
 #[test]
-fn a_grant_is_told_of_its_subject_with_role_and_division() {
+fn a_grant_is_told_of_its_role_with_subject_and_division() {
     let mut world = world();
     let text = "by = \"Imran Weiss\"\ndomain = \"authorization.division-grants\"\nparent = \"Home\"\n[edit.add]\n\
         subjectId = { \"$id\" = \"users.users\", named = \"Kofi Rahman\" }\n\
         role = { \"$ref\" = \"authorization.roles\", named = \"Admin\" }\ndivision = { \"$parent\" = true }";
     let record = told(&mut world, text).remove(0);
     assert_eq!((&record["serviceName"], &record["action"]), (&json!("PeoplePermissions"), &json!("GrantAdd")));
-    assert_eq!((&record["entityType"], &record["entity"]["name"]), (&json!("User"), &json!("Kofi Rahman")));
+    assert_eq!((&record["entityType"], &record["entity"]["name"]), (&json!("Role"), &json!("Admin")));
     let changes = record["entityChanges"].as_array().unwrap();
     let shown = |change: &Json| ["entityType", "entityName"].map(|name| change[name].as_str().unwrap().to_owned());
-    assert_eq!(changes.iter().map(shown).collect::<Vec<_>>(), [["Role", "Admin"], ["Division", "Home"]]);
-    assert_eq!((&changes[0]["oldValues"], &changes[0]["newValues"]), (&json!([]), &json!(["Admin"])));
+    assert_eq!(changes.iter().map(shown).collect::<Vec<_>>(), [["User", "Kofi Rahman"], ["Division", "Home"]]);
+    assert_eq!((&changes[0]["oldValues"], &changes[0]["newValues"]), (&json!([]), &json!(["Kofi Rahman"])));
 }
 
 #[test]
