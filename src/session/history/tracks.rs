@@ -212,12 +212,12 @@ impl Step {
                 }));
             }
         }
-        let mut changes = history.changes_around(&self.commit, domain)?.changes;
+        let around = history.changes_around(&self.commit, domain)?;
         // Seen from a key that is gone, the entity that was made again under another one is what became of it.
         let is_own = |change: &Change| {
             change.domain == self.domain
                 && (change.key == self.key || (self.after.is_none() && change.previous_key.as_ref() == Some(&self.key)))
         };
-        Ok(changes.iter().position(is_own).map(|found| changes.swap_remove(found)))
+        Ok(around.changes.iter().find(|change| is_own(change)).cloned())
     }
 }
