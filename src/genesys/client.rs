@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::allowance::Allowance;
+use super::call::{Call, ChannelCall, Method};
 use super::clock::Clock;
 use super::error::{FetchError, Malformation, SetupError};
 use super::failure::Failure;
@@ -154,6 +155,16 @@ impl Client {
         &*self.inner.clock
     }
 
+    /// Does something about a channel of notifications, which are the only calls besides reads and the login.
+    pub(super) async fn call(&self, call: ChannelCall) -> Result<Body, FetchError> {
+        let effort = Effort::new(&Arc::new(Spent::default()));
+        Ok(self.fetch(call, effort).await?.body)
+    }
+
+    pub(super) fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.inner.clock)
+    }
+
     /// Returns how many requests have been sent, those to the login included.
     #[must_use]
     pub fn requests(&self) -> u64 {
@@ -179,9 +190,9 @@ impl Client {
     /// Makes or continues the effort to read one thing.
     ///
     /// It runs as a task of its own: a request that its caller does not poll must not keep its slot from the others.
-    pub(super) async fn fetch(&self, read: Read, effort: Effort) -> Result<Fetched, FetchError> {
-        let inner = Arc::clone(&self.inner);
-        let task = async move { inner.fetch(&read, effort).await };
+    pub(super) async fn fetch(&self, call: impl Into<Call>, effort: Effort) -> Result<Fetched, FetchError> {
+        let (inner, call) = (Arc::clone(&self.inner), call.into());
+        let task = async move { inner.fetch(&call, effort).await };
         Running(tokio::spawn(task.in_current_span())).await
     }
 
@@ -208,15 +219,15 @@ impl fmt::Debug for Client {
 }
 
 impl Inner {
-    async fn fetch(&self, read: &Read, mut effort: Effort) -> Result<Fetched, FetchError> {
+    async fn fetch(&self, call: &Call, mut effort: Effort) -> Result<Fetched, FetchError> {
         loop {
-            self.allowance.check(read.path())?;
+            self.allowance.check(call.path())?;
             let mut pass = self.gate.enter().await;
             let token = self.login.token(effort.listing()).await?;
-            let allowed = self.patience.time_allowed(&effort, read.path())?;
-            self.allowance.take(read.path())?;
+            let allowed = self.patience.time_allowed(&effort, call.path())?;
+            self.allowance.take(call.path())?;
             effort.listing().count_request();
-            let attempt = self.attempt(read, &token, allowed, &mut pass).await;
+            let attempt = self.attempt(call, &token, allowed, &mut pass).await;
             // A request that waits for its next attempt is not in flight.
             drop(pass);
             let failure = match attempt {
@@ -240,14 +251,14 @@ impl Inner {
 
     async fn attempt(
         &self,
-        read: &Read,
+        call: &Call,
         token: &Token,
         allowed: Duration,
         pass: &mut Pass<'_>,
     ) -> Result<Body, Failure> {
-        let path = read.path();
+        let path = call.path();
         let started = self.clock.now();
-        let request = self.request(read).bearer_auth(token.bearer.expose_secret());
+        let request = self.request(call).bearer_auth(token.bearer.expose_secret());
         let response = self.wire.send(request, path, started, allowed).await?;
         let signals = Signals::of(response.headers());
         pass.answered(signals.rate);
@@ -267,22 +278,33 @@ impl Inner {
         }
     }
 
-    fn request(&self, read: &Read) -> RequestBuilder {
+    fn request(&self, call: &Call) -> RequestBuilder {
         let mut url = self.api.clone();
-        url.set_path(&format!("{}{}", self.api.path().trim_end_matches('/'), read.path()));
-        let parameters = match read {
-            Read::Get(get) => get.query.as_slice(),
-            Read::Query(query) => query.query(),
+        url.set_path(&format!("{}{}", self.api.path().trim_end_matches('/'), call.path()));
+        let http = self.wire.http();
+        let with_body =
+            |request: RequestBuilder, body: String| request.header(CONTENT_TYPE, "application/json").body(body);
+        let parameters = match call {
+            Call::Read(Read::Get(get)) => get.query.as_slice(),
+            Call::Read(Read::Query(query)) => query.query(),
+            Call::Channel(_) => &[],
         };
         if !parameters.is_empty() {
             url.query_pairs_mut().extend_pairs(parameters);
         }
-        match read {
-            Read::Get(_) => self.wire.http().get(url),
-            Read::Query(query) => {
-                let body = serde_json::Value::Object(query.body().clone()).to_string();
-                self.wire.http().post(url).header(CONTENT_TYPE, "application/json").body(body)
+        match call {
+            Call::Read(Read::Get(_)) => http.get(url),
+            Call::Read(Read::Query(query)) => {
+                with_body(http.post(url), serde_json::Value::Object(query.body().clone()).to_string())
             }
+            Call::Channel(call) => match call.method() {
+                Method::Open => with_body(http.post(url), String::new()),
+                Method::Subscribe(topics) => {
+                    url.query_pairs_mut().append_pair("ignoreErrors", "true");
+                    with_body(http.put(url), topics.to_string())
+                }
+                Method::Unsubscribe => http.delete(url),
+            },
         }
     }
 }

@@ -13,12 +13,14 @@
 //! followed. The process must have installed a `rustls` crypto provider before [`Client::new`].
 
 mod allowance;
+mod call;
 mod client;
 mod clock;
 mod error;
 mod failure;
 mod gate;
 mod lost_time;
+mod notifications;
 mod pace;
 mod paging;
 mod patience;
@@ -34,6 +36,10 @@ mod wire;
 pub use client::{Body, Client, ClientOptions, Get};
 pub use clock::{Clock, InstantClock, SystemClock};
 pub use error::{Drift, FetchError, ListingError, Malformation, MalformedPage, SetupError};
+pub use notifications::{
+    AvailableTopics, Channel, Heard, Listener, Lost, MOST_TOPICS, Notification, NotificationError, Reconnect, Refusal,
+    RefusedTopic, Setback, Socket, Step, Subscribed,
+};
 pub use pace::Rate;
 pub use paging::{CursorParameters, Listing, ListingFacts, PageFacts, PageSink, Paging};
 pub use read::{NotAQuery, PostQuery, Read};

@@ -108,13 +108,14 @@ impl Targeting<'_, '_> {
                 (_, false) => None,
             });
         };
-        let named: HashSet<&str> = own.iter().chain(&others).flat_map(|record| ids(record)).collect();
+        let elsewhere: HashSet<&str> = others.iter().filter_map(|record| record.entity_id.as_deref()).collect();
         let recorded = self.archive.domain(&domain.id)?;
         let above = self.archive.domain(parents)?;
         let mut again: BTreeSet<EntityKey> = BTreeSet::new();
-        // What is gone may have been in the lists of others, which nobody records.
+        // What happened to a person, say, may have changed the lists that the person is in, which nobody records.
         for (key, text) in recorded.iter().flat_map(|recorded| &recorded.entities) {
-            if key.parts().any(|part| named.contains(part.as_str())) || named.contains(key.as_str()) {
+            let is_named = own.iter().any(|record| record.entity_id.as_deref() == Some(key.as_str()));
+            if is_named || key.parts().any(|part| elsewhere.contains(part.as_str())) {
                 match domain.parent_of(key, &value_of(text)) {
                     Some(parent) => drop(again.insert(parent)),
                     None => return Ok(None),
@@ -125,8 +126,8 @@ impl Targeting<'_, '_> {
             |id: &&str| above.as_ref().is_some_and(|above| above.entities.contains_key(&EntityKey::new(id)));
         for record in own {
             let of: Vec<EntityKey> = ids(record).filter(is_parent).map(EntityKey::new).collect();
-            let is_known =
-                ids(record).any(|id| recorded.iter().any(|all| all.entities.contains_key(&EntityKey::new(id))));
+            let own = record.entity_id.as_deref().map(EntityKey::new);
+            let is_known = own.is_some_and(|own| recorded.iter().any(|all| all.entities.contains_key(&own)));
             if of.is_empty() && !is_known {
                 return Ok(None);
             }
