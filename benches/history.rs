@@ -81,12 +81,12 @@ fn make(dir: &Path, catalogue: &Catalogue) -> usize {
         let text = entity(index, members, number);
         // Only the files of one entity are needed, so the rest of the state is not copied.
         let digits_of = |key: &EntityKey| key.as_str()[..usize::from(digits)].to_owned();
-        let shard = digits_of(&key(index));
+        let file = digits_of(&key(index));
         let part = |state: &DomainSnapshot| DomainSnapshot {
             entities: state
                 .entities
                 .iter()
-                .filter(|(key, _)| digits_of(key) == shard)
+                .filter(|(key, _)| digits_of(key) == file)
                 .map(|(key, text)| (key.clone(), text.clone()))
                 .collect(),
             ..DomainSnapshot::empty(state.domain.clone(), 1)
@@ -151,14 +151,14 @@ fn git(dir: &Path, arguments: &[&str]) -> usize {
         .output()
         .unwrap_or_else(|error| panic!("{error}"));
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout.iter().filter(|byte| **byte == b'\n').count()
+    String::from_utf8_lossy(&output.stdout).lines().count()
 }
 
 #[allow(clippy::print_stdout, reason = "the table is what the benchmark is run for")]
 fn main() {
     let dir = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let catalogue = Catalogue::built_in().unwrap_or_else(|problems| panic!("{problems:?}"));
-    let (time, changed) = timed(|| make(dir.path(), &catalogue));
+    let (time, count) = timed(|| make(dir.path(), &catalogue));
     println!("{COMMITS} commits made in {:.1} s", time.as_secs_f64());
     let workspace = Workspace::open(dir.path(), None).unwrap_or_else(|failure| panic!("{}", failure.message));
     let read = |target: &str, limit: Option<usize>| -> Log {
@@ -175,10 +175,10 @@ fn main() {
         let changes = log.entries.iter().flat_map(|entry| entry.changes.iter().flatten());
         changes.flat_map(|change| &change.fields).filter(|field| field.field.path.as_str() == "/title").count()
     };
-    assert_eq!((log.entries.len(), fields(&log)), (changed, changed), "every change of the entity, and nothing else");
+    assert_eq!((log.entries.len(), fields(&log)), (count, count), "every change of the entity, and nothing else");
     rows.push(("history of one entity over 10,150 commits", time));
     let (time, log) = timed(|| read("users.users/Name 0", None));
-    assert_eq!(log.entries.len(), changed);
+    assert_eq!(log.entries.len(), count);
     rows.push(("the same, by its name", time));
     let (time, blame) = timed(|| {
         let history = History::of(&workspace).unwrap_or_else(|failure| panic!("{}", failure.message));
