@@ -18,7 +18,7 @@ use crate::attribution::{
 };
 use crate::canonical::{Scan, value_of};
 use crate::capture::{AuditLog, AuditReading, Trouble, TroubleKind};
-use crate::catalogue::{Catalogue, Domain};
+use crate::catalogue::{Catalogue, Domain, KeyPart};
 use crate::genesys::Client;
 use crate::model::{Actor, Change, ChangeKind, DomainId, EntityKey, EntitySource, Explained, Severity};
 use crate::policy::Names;
@@ -174,10 +174,13 @@ impl Attributing<'_, '_> {
     fn learn(&self, memory: &mut AuditMemory, recent: &Recent, look: &Look, changes: &[Change]) {
         let named: HashSet<&str> =
             look.reading.records.iter().filter_map(|record| record.entity_id.as_deref()).collect();
-        // The id of the organisation stands for many things.
-        let is_named = |key: &str| key != self.org && named.contains(key);
+        // The id of the organisation stands for many things, and that of a parent for what there is one of below it.
+        let has_own_id = |change: &Change| {
+            let domain = self.workspace.catalogue.get(&change.domain);
+            change.key.as_str() != self.org && domain.is_some_and(|domain| domain.identity.key != [KeyPart::Parent])
+        };
         let all = changes.iter().chain(recent.pending.iter().flat_map(|pending| &pending.changes));
-        let spoken_of = all.filter(|change| is_named(change.key.as_str())).map(|change| change.domain.clone());
+        let spoken_of = all.filter(|change| has_own_id(change) && named.contains(change.key.as_str())).map(|change| change.domain.clone());
         memory.spoken_of.extend(spoken_of);
     }
 

@@ -124,6 +124,7 @@ fn the_least_role_is_told_without_asking_anybody() {
         terminal.run(&["doctor", "--role", "--only", "routing.queues", "--only", "routing.queue-members"]).ends_with(0);
     insta::assert_snapshot!(text, @r#"
     PERMISSION                FOR
+    audits:audit:view         orgtrail itself: tells who made a change
     authorization:grant:view  orgtrail itself: tells a lost grant from a removal
     routing:queue:view        routing.queue-members
                               routing.queues
