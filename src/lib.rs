@@ -39,6 +39,7 @@
 //! | [`history`] | texts and changes in, what became of an entity out | where they come from |
 //! | [`policy`] | changes in, judged changes out; rules and their conditions; names for showing | formats, where rules are kept |
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
+//! | [`watch`] | instants and events in, which run is due when out; the topics that tell of configuration | clocks, the network |
 //! | [`config`] | settings and secrets from file and environment | git, the network, what a setting does |
 //! | [`genesys`] | region, token, pace, retry, paging; bytes of pages out | domains, git, files |
 //! | [`capture`] | one outcome for each domain | git, files, the terminal |
@@ -48,7 +49,7 @@
 //! | [`session`] | one run from end to end, revisions, failures and exit codes | the terminal |
 //! | [`cli`] | the command line, the terminal | how anything is done |
 //!
-//! The first nine are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
+//! The first ten are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
 //! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
 //! of the edges, `capture` uses `genesys`, and `config` takes its regions from there. `the_core_names_no_edge_and_no_input_or_output`
 //! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
@@ -105,3 +106,4 @@ pub mod report;
 pub mod session;
 pub mod sim;
 pub mod trail;
+pub mod watch;
