@@ -77,7 +77,7 @@ pub(super) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Result<Exits, F
         let workspace = open(global)?;
         let effect = if args.push { Effect::Push } else { Effect::Commit };
         let targeted = workspace.config.targeted;
-        let options = RunOptions { effect, targeted, now, ..args.selection.run(&workspace, global)? };
+        let options = RunOptions { targeted, effect, now, ..args.selection.run(&workspace, global)? };
         Ok(Errand { workspace, secrets: environment.secret_key()?, options })
     };
     let clock = Arc::new(SystemClock::new());
@@ -223,7 +223,8 @@ impl Told<'_> {
         let (at, trigger) = (written(run.at), run.trigger.as_str());
         let wait = wait.map(|wait| wait.as_secs());
         if self.is_json() {
-            let mut line = json!({ "time": at, "trigger": trigger, "duration_ms": run.lasted.as_millis() as u64 });
+            let duration = u64::try_from(run.lasted.as_millis()).unwrap_or(u64::MAX);
+            let mut line = json!({ "time": at, "trigger": trigger, "duration_ms": duration });
             let members = match &run.outcome {
                 Outcome::Taken(taken) => json!({
                     "outcome": outcome(&run.outcome),

@@ -112,7 +112,7 @@ impl<'t> Entry<'_, 't> {
 
     fn time(&self, expected: &str, least: u64) -> Reading<Duration> {
         let given = self.string(expected)?;
-        let time = time(&given).filter(|time| time.as_secs() >= least);
+        let time = time(given).filter(|time| time.as_secs() >= least);
         time.ok_or_else(|| vec![self.unfit(expected, &format!("{given:?}"))])
     }
 

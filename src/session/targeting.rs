@@ -65,7 +65,7 @@ impl Targeting<'_, '_> {
             let reads_detail = self.workspace.catalogue.get(id).is_some_and(|domain| domain.source.read_detail);
             match targets.get_mut(id) {
                 Some(Target::Parents(again) | Target::Entities(again)) if !keys.is_empty() => {
-                    again.extend(keys.clone())
+                    again.extend(keys.clone());
                 }
                 Some(target @ Target::Nothing) if reads_detail && !keys.is_empty() => {
                     *target = Target::Entities(keys.clone());

@@ -101,8 +101,7 @@ impl Topics {
     pub fn touched(&self, name: &str) -> Touched {
         let mut touched = Touched::default();
         for topic in &self.0 {
-            if let Some(id) = topic.id_in(name) {
-                let keys: BTreeSet<EntityKey> = id.map(EntityKey::new).into_iter().collect();
+            if let Some(keys) = topic.keys_in(name) {
                 touched.add(Touched(topic.concerns.iter().map(|domain| (domain.clone(), keys.clone())).collect()));
             }
         }
@@ -118,11 +117,13 @@ impl Topics {
 }
 
 impl Topic {
-    /// The id in a name of this topic: `None` where the name is of another, `Some(None)` where the topic has no ids.
-    fn id_in<'n>(&self, name: &'n str) -> Option<Option<&'n str>> {
-        let Some((before, after)) = self.id.split_once(PLACEHOLDER) else { return (self.id == name).then_some(None) };
+    /// The key in a name of this topic, which may have none; `None` where the name is of another.
+    fn keys_in(&self, name: &str) -> Option<BTreeSet<EntityKey>> {
+        let Some((before, after)) = self.id.split_once(PLACEHOLDER) else {
+            return (self.id == name).then(BTreeSet::new);
+        };
         let id = name.strip_prefix(before)?.strip_suffix(after)?;
         let is_id = !id.is_empty() && !id.contains('.');
-        is_id.then_some(Some(id))
+        is_id.then(|| BTreeSet::from([EntityKey::new(id)]))
     }
 }

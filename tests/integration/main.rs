@@ -34,3 +34,4 @@ mod snapshot;
 mod targeted;
 mod terminal;
 mod textconv;
+mod watch;
