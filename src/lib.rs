@@ -41,12 +41,12 @@
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
 //! | [`watch`] | instants and events in, which run is due when out; the topics that tell of configuration | clocks, the network |
 //! | [`config`] | settings and secrets from file and environment | git, the network, what a setting does |
-//! | [`genesys`] | region, token, pace, retry, paging; bytes of pages out | domains, git, files |
+//! | [`genesys`] | region, token, pace, retry, paging; bytes of pages out; notifications | domains, git, files |
 //! | [`capture`] | one outcome for each domain | git, files, the terminal |
 //! | [`trail`] | git: commits, paths, bytes, remotes, lock | Genesys, domains, settings |
 //! | [`report`] | renderers, one file for each format | where output goes; it sorts nothing |
 //! | [`sim`] | the simulated organisation, on a socket | any domain by name |
-//! | [`session`] | one run from end to end, revisions, failures and exit codes | the terminal |
+//! | [`session`] | one run from end to end, one run after the other, revisions, failures and exit codes | the terminal |
 //! | [`cli`] | the command line, the terminal | how anything is done |
 //!
 //! The first ten are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
@@ -59,6 +59,7 @@
 //! - **A domain** is two files, `schemas/<family>/<domain>.toml` and `schemas/<family>/<domain>.v1.json`, and a fixture. If it
 //!   seems to need code, a word is missing in the domain file: add it to [`catalogue`], for every domain. No `match` on the
 //!   name of a domain is anywhere.
+//! - **A topic** of notifications is an entry in `schemas/watch/topics.toml`.
 //! - **A rule** is a file in `schemas/rules/` and a fixture. The name of the file is its permanent id.
 //! - **A format** is a file in [`report`], a function of a value and a writer. A document in JSON has a type of its own and a
 //!   schema in `schemas/output/`.
@@ -79,7 +80,7 @@
 //! | Never guess: what is incomplete deletes nothing | `a_lost_page_is_not_a_shorter_listing`, `pages_that_contradict_each_other_are_drift`, the faults of `tests/integration/faults.rs`, `while_the_grants_differ_no_removal_is_recorded` |
 //! | No secret in clear: not on disk, in a message, in a report | `a_secret_is_found_nowhere_whatever_is_asked_and_whatever_goes_wrong`, `what_looks_like_a_secret_is_found_nowhere`, `every_rotation_is_one_change_that_is_high_and_shows_both_fingerprints`, `nothing_that_is_treated_reaches_the_stored_form` |
 //! | All or nothing: a branch is where it was or where it was meant to go | `several_commits_move_the_branch_once`, `killed_while_it_reads_first_part`, `killed_while_it_writes_first_part`, `a_second_run_is_refused_while_one_is_under_way` |
-//! | Read-only: nothing but GETs, and one token request | [`genesys::Get`] has no method to choose |
+//! | Read-only: nothing but GETs, queries, the token request and channels of notifications | [`genesys::Get`] has no method to choose, `nothing_but_a_query_can_be_sent_by_post`, `a_call_about_a_channel_leads_nowhere_else`, `nothing_but_channels_is_written_to` |
 //! | Reproducible: the same input gives the same bytes | `the_same_commit_has_the_same_id_on_every_machine`, `the_seed_decides_everything` |
 //! | Lossless numbers: one value, one form, all digits | `one_value_has_one_form`, `what_a_double_cannot_hold_survives_the_way_from_response_to_applied_diff` |
 //!

@@ -9,6 +9,10 @@ mod record;
 mod told;
 mod transient;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
+
 pub use coverage::{Coverage, Services};
 pub use join::{Behind, Inquiry, Joined, SKEW, Use};
 pub use parts::{Part, PartChange, Parting, People, Person, Told};

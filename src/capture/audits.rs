@@ -35,8 +35,14 @@ const LONGEST_INTERVAL: TimeDelta = TimeDelta::days(7);
 /// The shortest interval that a refused one is halved down to.
 const SHORTEST_INTERVAL: TimeDelta = TimeDelta::hours(1);
 
-/// The waits between two questions whether a query is done.
-const POLL_WAITS: [u64; 12] = [1, 1, 2, 2, 3, 3, 5, 5, 5, 10, 10, 10];
+/// The first wait between two questions whether a query is done; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// The longest such wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// How often is asked whether a query is done: about a minute long.
+const MOST_POLLS: u32 = 13;
 
 /// What an id in a path is written without.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -150,15 +156,16 @@ impl<'c> AuditLog<'c> {
         let id = text(&made, "id").ok_or_else(|| Trouble::failed(format!("{QUERY} made a query without an id")))?;
         let path = format!("{QUERY}/{}", utf8_percent_encode(&id, RESERVED));
         let mut state = text(&made, "state").unwrap_or_default();
-        let mut waits = POLL_WAITS.iter();
+        let mut polls = 0;
         while state != "Succeeded" {
             if matches!(state.as_str(), "Failed" | "Cancelled") {
                 return Err(Trouble::failed(format!("a query of the audit log ended as {state}")).into());
             }
-            let Some(wait) = waits.next() else {
+            if polls == MOST_POLLS {
                 return Err(Trouble::failed("a query of the audit log did not end").into());
-            };
-            self.client.clock().sleep(Duration::from_secs(*wait)).await;
+            }
+            self.client.clock().sleep((FIRST_WAIT * 2_u32.pow(polls)).min(LONGEST_WAIT)).await;
+            polls += 1;
             let answer = self.ask(Get { path: path.clone(), query: Vec::new() }.into()).await?;
             state = text(&answer, "state").unwrap_or_default();
         }

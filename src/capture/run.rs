@@ -20,7 +20,10 @@ use crate::record::RunStatus;
 const TOGETHER: usize = 16;
 
 /// The permissions that a run needs besides those of its domains, and what for.
-pub const OWN_PERMISSIONS: [(&str, &str); 1] = [("authorization:grant:view", "tells a lost grant from a removal")];
+pub const OWN_PERMISSIONS: [(&str, &str); 2] = [
+    ("audits:audit:view", "tells who made a change"),
+    ("authorization:grant:view", "tells a lost grant from a removal"),
+];
 
 /// What is on record before the run.
 pub trait Recorded {

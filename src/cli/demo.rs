@@ -14,9 +14,10 @@ use crate::capture::Selection;
 use crate::catalogue::{Catalogue, Tier};
 use crate::config::Environment;
 use crate::genesys::SystemClock;
-use crate::report;
+use crate::model::Pointer;
+use crate::report::{self, Blame};
 use crate::session::Workspace;
-use crate::session::{Effect, RunOptions, Taken, profile, take};
+use crate::session::{Effect, History, RunOptions, Taken, Target, profile, resolve, take};
 use crate::session::{make_trail, of_seconds};
 use crate::sim::{DAY_SEED, Running, Scale, Script, Server, ServerOptions, World};
 use crate::watch::Touched;
@@ -31,6 +32,9 @@ pub(super) struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
+
+/// What the demonstration shows the origin of.
+const BLAMED: &str = "routing.queues/Sales Inbound";
 
 /// The secrets of the simulated organisation are made up, and so may be the key.
 const DEMO_KEY: &str = "the key of a demonstration protects nothing";
@@ -105,8 +109,14 @@ impl<'d> Demo<'d> {
         report::text::render(&last.changes, style, &mut text).map_err(|error| Failure::of(Exit::Internal, &error))?;
         self.ui.data(&text)?;
 
+        let mut blame = Vec::new();
         self.chapter("The history")?;
         self.print(&self.history()?)?;
+
+        self.chapter("Who gave a queue its values")?;
+        let queue = blamed(&self.workspace)?;
+        report::blame::render_text(&queue, style, &mut blame).map_err(|error| Failure::of(Exit::Internal, &error))?;
+        self.ui.data(&blame)?;
         self.chapter("Look at it yourself")?;
         self.print(&look_at(&self.dir))
     }
@@ -148,7 +158,8 @@ impl<'d> Demo<'d> {
         let script = Script::built_in().map_err(|error| Failure::of(Exit::Internal, &error))?;
         let mut told = String::new();
         for edit in &script.edits {
-            self.running.world(|world| world.apply(edit)).map_err(|error| Failure::of(Exit::Internal, &error))?;
+            let at = self.morning.date_naive().and_time(edit.at).and_utc();
+            self.running.world(|world| world.act(edit, at)).map_err(|error| Failure::of(Exit::Internal, &error))?;
             let _ = writeln!(told, "  {}  {:<16}  {}", edit.at.format("%H:%M"), edit.by, edit.domain);
         }
         Ok(told)
@@ -159,8 +170,8 @@ impl<'d> Demo<'d> {
         let mut told = String::new();
         for commit in self.workspace.trail.first_parents(&tip) {
             let commit = commit?;
-            let at = of_seconds(commit.committer.seconds);
-            let _ = writeln!(told, "  {}  {at}  {}", commit.id.short(), commit.subject);
+            let at = of_seconds(commit.author.seconds);
+            let _ = writeln!(told, "  {}  {at}  {:<14}  {}", commit.id.short(), commit.author.name, commit.subject);
         }
         Ok(told)
     }
@@ -174,6 +185,14 @@ impl<'d> Demo<'d> {
     }
 }
 
+/// A queue that several people worked on.
+fn blamed(workspace: &Workspace) -> Result<Blame, Failure> {
+    let target = Target::read(BLAMED, &workspace.catalogue)?;
+    let at = resolve(workspace, &workspace.branch)?;
+    let entity = target.entity.unwrap_or_default();
+    History::of(workspace)?.blame(&target.domain, &entity, &Pointer::from_text("/acwSettings"), &at)
+}
+
 fn run_text(taken: &Taken) -> Result<String, Failure> {
     let mut text = Vec::new();
     report::run::render_text(&taken.document, report::Style::Plain, &mut text)
@@ -184,6 +203,8 @@ fn run_text(taken: &Taken) -> Result<String, Failure> {
 fn look_at(dir: &Path) -> String {
     let dir = dir.display();
     format!(
-        "  git -C {dir} log -p\n  git -C {dir} log --stat\n  orgtrail -C {dir} diff --format markdown\n  orgtrail rules explain admin-permission-granted\n"
+        "  git -C {dir} log -p\n  git -C {dir} blame snapshot/routing/queues.json\n  orgtrail -C {dir} log routing.queues\n  \
+         orgtrail -C {dir} blame '{BLAMED}'\n  orgtrail -C {dir} diff --format markdown\n  \
+         orgtrail rules explain admin-permission-granted\n"
     )
 }

@@ -259,9 +259,12 @@ impl Told<'_> {
                     (count, Some(worst)) => format!("{count} changes (worst {worst})"),
                 };
                 let codes: Vec<String> = document.exit_codes.iter().map(u8::to_string).collect();
-                let (commits, requests) = (document.commits.len(), document.requests);
-                let seconds = run.lasted.as_secs_f64();
-                format!("{changes}, {commits} commits, {requests} requests, {seconds:.1} s, exit {}", codes.join(" "))
+                let commits = match document.commits.len() {
+                    1 => "1 commit".to_owned(),
+                    count => format!("{count} commits"),
+                };
+                let (requests, seconds) = (document.requests, run.lasted.as_secs_f64());
+                format!("{changes}, {commits}, {requests} requests, {seconds:.1} s, exit {}", codes.join(" "))
             }
             Outcome::Failed(failure) => {
                 let hint = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();

@@ -74,6 +74,10 @@ pub struct Body {
 
 /// A client of one organisation's API, for one run.
 ///
+/// It reads, and cannot write: no method of it takes a path and changes what is there. What it does besides reading are
+/// [`open_channel`](Self::open_channel), [`subscribe`](Self::subscribe) and [`unsubscribe`](Self::unsubscribe), on channels of
+/// notifications alone.
+///
 /// Clones share everything: the token, the pace and the budgets. A process that makes many runs has [`Client::another`] for
 /// each.
 #[derive(Clone)]

@@ -4,9 +4,11 @@
 //! holds is told to it by the caller's [`PageSink`].
 //!
 //! - Only reads can be asked for: [`Get`] has no method to set, and a [`PostQuery`] is made from nothing but the path of a query.
-//!   The one other POST is the token request, which is private.
+//!   Besides those there are the token request and the calls about channels of notifications, which take no path: a channel is
+//!   nothing that the organisation keeps.
 //! - One policy decides about every failure (`retry`), one owner obeys it and keeps the budgets (`patience`), and one gate
 //!   bounds what is in flight and paces it by the rate-limit headers (`pace`, `gate`).
+//! - A [`Listener`] brings events as they happen; it can lose some, and tells when it may have.
 //! - A listing ends complete or as a [`ListingError`], never shorter.
 //!
 //! Limits: a [`Client`] serves one run, because the time that faults may cost is counted over its life; [`Client::another`]

@@ -1,4 +1,4 @@
-//! What can be asked of the API: reads, and nothing else.
+//! What can be read of the API.
 
 use super::client::Get;
 

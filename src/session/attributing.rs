@@ -246,8 +246,7 @@ impl Attributing<'_, '_> {
             if kind(&commit) != Some(CommitKind::Observed) {
                 continue;
             }
-            let note = trail.note(&commit.id)?.and_then(|text| Note::read(&text));
-            let said = said_by(&commit, note.as_ref());
+            let said = said_by(&commit, trail.note(&commit.id)?.as_deref());
             recent.told.extend(said.audit_ids().map(ToOwned::to_owned));
             recent.used.extend(said.uses());
             if said.is_pending() {
@@ -471,10 +470,11 @@ impl Look {
     }
 }
 
-/// What an observed commit says of who made its changes.
-pub(super) fn said_by(commit: &CommitInfo, note: Option<&Note>) -> CommitAttribution {
+/// What an observed commit and its note say of who made its changes.
+pub(super) fn said_by(commit: &CommitInfo, note: Option<&str>) -> CommitAttribution {
     let at = super::time::of_seconds(commit.author.seconds);
-    CommitAttribution::read((&commit.author.name, &commit.author.email, &at), &commit.trailers, note)
+    let note = note.and_then(Note::read);
+    CommitAttribution::read((&commit.author.name, &commit.author.email, &at), &commit.trailers, note.as_ref())
 }
 
 /// The values of a property as a finding may show them.

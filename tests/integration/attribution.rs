@@ -442,3 +442,40 @@ fn a_secret_in_an_audit_record_is_shown_nowhere() {
     assert!(!trail.git(&["log", "-p", "--all", "--notes=orgtrail"]).contains(CANARY));
     assert!(!trail.git(&["cat-file", "-p", "refs/orgtrail/heartbeat"]).contains(CANARY));
 }
+
+#[test]
+fn notes_are_pushed_and_a_runner_that_starts_from_nothing_reads_them() {
+    let late = AuditFaults { late: Some(Late::UntilReleased), ..AuditFaults::default() };
+    let (org, trail) = morning_of(late);
+    let remote = tempfile::tempdir().unwrap();
+    crate::terminal::git_in(remote.path(), &["init", "--quiet", "--bare", "-b", "main"]);
+    trail.git(&["remote", "add", "origin", &remote.path().to_string_lossy()]);
+    let push = |trail: &TestTrail, time: &str| {
+        let pushed = trail.snapshot_with(&org, |options| {
+            options.now = at(time);
+            options.effect = orgtrail::session::Effect::Push;
+        });
+        pushed.unwrap()
+    };
+    act(&org, DAY);
+    push(&trail, "10:00");
+    org.running.world(|world| world.audits_mut().release());
+
+    // The run that finds the records begins with a clone, and so does the one that reads its notes.
+    let clone = || {
+        let dir = tempfile::tempdir().unwrap();
+        crate::terminal::git_in(dir.path(), &["clone", "--quiet", &remote.path().to_string_lossy(), "."]);
+        TestTrail::open(dir)
+    };
+    let second = clone();
+    assert!(!push(&second, "10:30").document.changed);
+    let expected = notes(&org, &second);
+    assert_eq!(expected.len(), 1);
+    let third = clone();
+    let over = push(&third, "12:00");
+    assert!(notes(&org, &third)[0].starts_with(&expected[0]));
+    let unexplained = over.document.findings.iter().filter(|finding| finding.rule == "unexplained").count();
+    assert_eq!(unexplained, 1);
+    let shown = crate::terminal::git_in(remote.path(), &["log", "-1", "--notes=orgtrail", "--format=%N", "main"]);
+    assert!(shown.contains("Olga Quist <Olga.Quist@example.com>"), "{shown}");
+}

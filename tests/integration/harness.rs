@@ -182,8 +182,9 @@ pub(crate) fn wait_for_nothing(trail: &Path) {
     let path = trail.join("orgtrail.toml");
     let text = std::fs::read_to_string(&path).unwrap().replace("# wait = \"60s\"", "wait = \"0s\"");
     std::fs::write(path, text).unwrap();
-    let committed = git_command(trail, &["commit", "--quiet", "--all", "-m", "Wait for nothing"]).status().unwrap();
-    assert!(committed.success());
+    let mut amend = git_command(trail, &["commit", "--quiet", "--all", "--amend", "--no-edit"]);
+    amend.env("GIT_COMMITTER_NAME", "orgtrail").env("GIT_COMMITTER_EMAIL", "orgtrail@localhost.invalid");
+    assert!(amend.status().unwrap().success());
 }
 
 /// A git command that knows nothing of the machine's configuration.

@@ -19,6 +19,7 @@ mod laws;
 mod layering;
 mod listings;
 mod migrations;
+mod notifications;
 mod own_domains;
 mod pacing;
 mod plan;

@@ -9,7 +9,7 @@ use super::super::args::{Format, Global};
 use super::super::ui::Ui;
 use super::super::{Exit, Exits, Failure, runtime};
 use crate::canonical::value_of;
-use crate::capture::{Refused, Selection, TroubleKind, org_of, probe};
+use crate::capture::{AuditLog, Refused, Selection, TroubleKind, org_of, probe};
 use crate::catalogue::{Domain, Under};
 use crate::config::Environment;
 use crate::genesys::{Client, SystemClock};
@@ -102,6 +102,7 @@ async fn examine(
             return Ok(checks);
         }
     }
+    checks.push(audits(workspace, &client).await);
     checks.extend(permissions(workspace, selection, &client, &archive, exits, ui).await);
     Ok(checks)
 }
@@ -149,6 +150,29 @@ fn rate(client: &Client) -> Check {
         None => "the API told none".to_owned(),
     };
     ok("rate limit", message)
+}
+
+/// Whether a run can tell who made a change.
+async fn audits(workspace: &Workspace, client: &Client) -> Check {
+    if !workspace.config.audits {
+        return ok("audit log", "it is not asked: `audits = false` under [attribution]".to_owned());
+    }
+    match AuditLog::new(client).services().await {
+        Ok(services) => {
+            let covered = workspace.catalogue.iter().filter(|domain| services.cover(domain)).count();
+            let services = services.names().count();
+            ok("audit log", format!("it tells who made a change: {services} services, {covered} domains"))
+        }
+        Err(trouble) => Check {
+            name: "audit log".to_owned(),
+            status: Status::Warning,
+            message: format!("nobody will be named behind a change: {}", trouble.cause),
+            hint: Some(
+                "grant audits:audit:view to a role of the OAuth client, or set `audits = false` under [attribution]"
+                    .to_owned(),
+            ),
+        },
+    }
 }
 
 /// Asks for the smallest page of each domain, under one parent on record where it is listed per parent.

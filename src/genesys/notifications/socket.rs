@@ -170,3 +170,61 @@ impl Socket {
         })
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::future::{pending, ready};
+
+    use reqwest::Url;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::super::super::call::ChannelId;
+    use super::super::super::clock::InstantClock;
+    use super::*;
+
+    /// A socket on which some messages come at once, and then no more.
+    async fn with(messages: &[&str]) -> (Socket, Arc<InstantClock>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Url::parse(&format!("ws://{}", listener.local_addr().unwrap())).unwrap();
+        let channel = Channel { id: ChannelId::new("c").unwrap(), address };
+        let clock = Arc::new(InstantClock::new());
+        let (accepted, socket) = tokio::join!(
+            async { tokio_tungstenite::accept_async(listener.accept().await.unwrap().0).await.unwrap() },
+            Socket::connect(&channel, clock.clone()),
+        );
+        let mut stream = accepted.into_inner();
+        let mut frames = Vec::new();
+        for message in messages {
+            // A whole text of less than 126 bytes, as a server sends it.
+            frames.extend([0x81, u8::try_from(message.len()).unwrap()]);
+            frames.extend(message.as_bytes());
+        }
+        stream.write_all(&frames).await.unwrap();
+        (socket.unwrap(), clock, stream)
+    }
+
+    const BEAT: &str = r#"{"topicName":"channel.metadata","eventBody":{"message":"WebSocket Heartbeat"}}"#;
+    const EVENT: &str = r#"{"topicName":"v2.flows.1","eventBody":{"id":"1"}}"#;
+
+    #[tokio::test]
+    async fn what_has_come_is_heard_however_late_the_clock_says_it_is() {
+        let (mut socket, clock, _other) = with(&[BEAT, "no event", EVENT]).await;
+        assert!(matches!(socket.next(pending()).await, Heard::Heartbeat));
+        clock.advance(SILENCE * 10);
+        assert!(matches!(socket.next(ready(())).await, Heard::Notification(event) if event.body["id"] == "1"));
+        assert_eq!(socket.patience(), SILENCE);
+        assert!(matches!(socket.next(ready(())).await, Heard::Nothing));
+        let wait = clock.sleep(socket.patience());
+        assert!(matches!(socket.next(wait).await, Heard::Lost(Lost::Silent)));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_ends_without_a_word_is_lost() {
+        let (mut socket, _, other) = with(&[BEAT]).await;
+        drop(other);
+        assert!(matches!(socket.next(pending()).await, Heard::Heartbeat));
+        assert!(matches!(socket.next(pending()).await, Heard::Lost(_)));
+    }
+}

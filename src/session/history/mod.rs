@@ -17,10 +17,11 @@ pub use find::Target;
 pub use log::LogQuery;
 use texts::State;
 
+use super::attributing::said_by;
 use super::failure::Failure;
 use super::time::of_seconds;
 use super::workspace::Workspace;
-use crate::attribution::{CommitAttribution, Note};
+use crate::attribution::CommitAttribution;
 use crate::catalogue::Domain;
 use crate::model::{Attribution, Severity};
 use crate::policy::{Policy, Unjudged};
@@ -60,10 +61,7 @@ impl<'w> History<'w> {
     /// What a commit says of who made its changes.
     fn attribution(&self, commit: &CommitInfo) -> Result<CommitAttribution, Failure> {
         let note = if self.has_notes { self.workspace.trail.note(&commit.id)? } else { None };
-        let author = &commit.author;
-        let at = of_seconds(author.seconds);
-        let note = note.as_deref().and_then(Note::read);
-        Ok(CommitAttribution::read((&author.name, &author.email, &at), &commit.trailers, note.as_ref()))
+        Ok(said_by(commit, note.as_deref()))
     }
 
     /// A commit as it is told.

@@ -50,7 +50,7 @@ pub(super) enum About<'d> {
     Itself,
     /// Its parent, which has no more than one of them.
     Parent,
-    /// The entity that the first part of the key names, which others are related to; the parts.
+    /// One of the entities that the parts of the key name, which the others are related to.
     Related(Vec<Part<'d>>),
 }
 
@@ -114,8 +114,9 @@ fn told_of(catalogue: &Catalogue, domain: &Domain) -> Vec<(String, Vec<String>)>
         About::Itself => vec![(type_of(domain), kinds.map(|kind| kind.word(domain)).to_vec())],
         About::Parent => types(domain.source.parent.as_slice(), &[Kind::Update.word(domain)]),
         About::Related(parts) => {
-            let first = parts.first().map(|part| part.domains).unwrap_or_default();
-            types(first, &kinds.map(|kind| kind.word(domain)))
+            let subject = subject_of(catalogue, domain, &parts);
+            let subject = parts.get(subject).map(|part| part.domains).unwrap_or_default();
+            types(subject, &kinds.map(|kind| kind.word(domain)))
         }
     }
 }
@@ -163,6 +164,16 @@ pub(super) fn about(domain: &Domain) -> About<'_> {
         [first, ..] if part_of(domain, first).domains.is_empty() => About::Itself,
         parts => About::Related(parts.iter().map(|part| part_of(domain, part)).collect()),
     }
+}
+
+/// Which part of a relation's key names the entity that a record is about: the one of the type that the domain file has of the
+/// audit log, else the first.
+pub(super) fn subject_of(catalogue: &Catalogue, relation: &Domain, parts: &[Part<'_>]) -> usize {
+    let is_said = |part: &Part<'_>| {
+        let mut domains = part.domains.iter().filter_map(|id| catalogue.get(id));
+        relation.audit.as_ref().is_some_and(|audit| domains.any(|domain| type_of(domain) == audit.entity))
+    };
+    parts.iter().position(is_said).unwrap_or(0)
 }
 
 fn part_of<'d>(domain: &'d Domain, part: &KeyPart) -> Part<'d> {
@@ -237,12 +248,12 @@ mod tests {
             assert!(catalogue.names().any(|domain| wildcard(pattern, domain.as_str())), "{pattern}");
         }
         let (all, realtime) = (coverage.services(&catalogue, false), coverage.services(&catalogue, true));
-        for service in ["Architect", "Routing", "Users", "Authorization", "Oauth", "Directory"] {
+        for service in ["Architect", "ContactCenter", "Users", "Directory", "PeoplePermissions"] {
             assert!(all.contains_key(service), "{service}");
-            assert_eq!(realtime.contains_key(service), service != "Authorization", "{service}");
+            assert_eq!(realtime.contains_key(service), service != "PeoplePermissions", "{service}");
         }
-        assert!(!all.contains_key("Organization") && !all.contains_key("Telephony"));
-        assert!(!all["Routing"].contains_key("SmsAddress"));
+        assert!(!all.contains_key("Organization") && !all.contains_key("License"));
+        assert!(!all["Telephony"].contains_key("Trunk") && !all["Routing"].contains_key("SmsAddress"));
     }
 
     #[test]
@@ -251,11 +262,11 @@ mod tests {
             let (service, entity_type, action) = is_about(domain);
             format!("{service} {entity_type} {action}")
         };
-        assert_eq!(told("routing.queues"), "Routing Queue Create");
-        assert_eq!(told("routing.queue-members"), "Routing Queue MemberAdd");
+        assert_eq!(told("routing.queues"), "ContactCenter Queue Create");
+        assert_eq!(told("routing.queue-members"), "ContactCenter Queue MemberAdd");
         assert_eq!(told("users.utilization"), "Users User Update");
-        assert_eq!(told("authorization.division-grants"), "Authorization Group GrantAdd");
-        assert_eq!(told("telephony.site-numberplans"), "Telephony SiteNumberplan Create");
+        assert_eq!(told("authorization.division-grants"), "PeoplePermissions Role GrantAdd");
+        assert_eq!(told("telephony.site-numberplans"), "Telephony NumberPlan Create");
         assert_eq!(told("authorization.settings"), "Authorization Setting Create");
     }
 

@@ -1,6 +1,6 @@
 //! The records of an org and what is asked of them, with all that can be wrong about the answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
@@ -70,6 +70,8 @@ pub(super) struct Query {
     /// The first moment that is no longer meant.
     pub(super) to: DateTime<Utc>,
     pub(super) service: Option<String>,
+    /// The services that answer; all of them where it is not said.
+    pub(super) services: Option<BTreeSet<String>>,
     /// What must all be so.
     pub(super) filters: Vec<(Property, String)>,
     pub(super) is_ascending: bool,
@@ -226,7 +228,11 @@ impl Query {
         let is_in = date_of(record).is_none_or(|date| self.from <= date && date < self.to);
         let is_of = |service: &String| record["serviceName"].as_str() == Some(service);
         let fits = |(property, value): &(Property, String)| property.of(record) == Some(value);
-        is_in && self.service.as_ref().is_none_or(is_of) && self.filters.iter().all(fits)
+        let answers = |services: &BTreeSet<String>| {
+            record["serviceName"].as_str().is_none_or(|service| services.contains(service))
+        };
+        let is_told = self.service.as_ref().is_none_or(is_of) && self.services.as_ref().is_none_or(answers);
+        is_in && is_told && self.filters.iter().all(fits)
     }
 
     /// How long the interval is.
@@ -316,7 +322,7 @@ mod tests {
     fn query() -> Query {
         let at = |text: &str| text.parse().unwrap_or_default();
         let (from, to) = (at("2026-03-02T08:00:00Z"), at("2026-03-02T08:30:00Z"));
-        Query { from, to, service: None, filters: Vec::new(), is_ascending: true }
+        Query { from, to, service: None, services: None, filters: Vec::new(), is_ascending: true }
     }
 
     fn found(log: &mut AuditLog, query: &Query) -> String {

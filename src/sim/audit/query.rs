@@ -1,5 +1,7 @@
 //! The paths of the audit log.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -162,8 +164,9 @@ fn read(world: &World, body: &str, realtime: bool) -> Result<Query, Refusal> {
     let (from, to) = interval
         .filter(|(from, to)| from < to)
         .ok_or_else(|| Refusal::bad_request("The interval must be two moments, the earlier one first."))?;
+    let services: BTreeSet<String> = Coverage::embedded().services(world.catalogue(), realtime).into_keys().collect();
     match &body.service_name {
-        Some(service) if !Coverage::embedded().services(world.catalogue(), realtime).contains_key(service) => {
+        Some(service) if !services.contains(service) => {
             return Err(Refusal::bad_request(format!("There is no service {service}.")));
         }
         None if world.audits().faults.needs_service => {
@@ -180,6 +183,7 @@ fn read(world: &World, body: &str, realtime: bool) -> Result<Query, Refusal> {
         from,
         to,
         service: body.service_name,
+        services: realtime.then_some(services),
         filters: body.filters.into_iter().map(filter).collect::<Result<_, _>>()?,
         is_ascending: body.sort.first().is_some_and(|sort| sort.sort_order == "ascending"),
     })

@@ -11,7 +11,7 @@ use super::super::rng::Rng;
 use super::super::script::{Action, Edit, EntityPick};
 use super::super::world::{World, WorldError, id_of, name_in};
 use super::changes::{self, PropertyChange};
-use super::coverage::{About, Coverage, Kind, Part, about, service_of, type_of};
+use super::coverage::{About, Coverage, Kind, Part, about, service_of, subject_of, type_of};
 use crate::catalogue::Domain;
 use crate::model::EntityKey;
 
@@ -132,10 +132,12 @@ impl World {
                 (self.target(&Part { domains: domain.source.parent.as_slice() }, key.as_str(), domain), Vec::new())
             }
             About::Related(parts) => {
-                let values = member.key.parts().collect::<Vec<_>>();
-                let mut others = parts.iter().zip(&values).map(|(part, value)| self.target(part, value, domain));
-                let first = others.next().unwrap_or_else(|| named(domain, member));
-                (first, others.collect())
+                let subject = subject_of(self.catalogue(), domain, &parts);
+                let values = member.key.parts();
+                let mut others: Vec<Named> =
+                    parts.iter().zip(values).map(|(part, value)| self.target(part, &value, domain)).collect();
+                let subject = if subject < others.len() { others.remove(subject) } else { named(domain, member) };
+                (subject, others)
             }
         }
     }

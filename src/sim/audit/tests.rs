@@ -40,7 +40,7 @@ fn an_edit_is_told_with_who_made_it_and_what_differs() {
     let (queue, person) =
         (id_of(&world, "routing.queues", "Sales Inbound"), id_of(&world, "users.users", "Lotte Pereira"));
     let [record] = records.as_slice() else { panic!("{records:?}") };
-    assert_eq!(record["serviceName"], "Routing");
+    assert_eq!(record["serviceName"], "ContactCenter");
     assert_eq!((&record["entityType"], &record["action"]), (&json!("Queue"), &json!("Update")));
     assert_eq!(record["eventDate"], "2026-03-02T09:14:00.000Z");
     assert_eq!(record["userHomeOrgId"], world.org_id());
@@ -84,18 +84,18 @@ fn what_is_made_again_has_two_records_a_second_apart() {
 }
 
 #[test]
-fn a_grant_is_told_of_its_subject_with_role_and_division() {
+fn a_grant_is_told_of_its_role_with_subject_and_division() {
     let mut world = world();
     let text = "by = \"Imran Weiss\"\ndomain = \"authorization.division-grants\"\nparent = \"Home\"\n[edit.add]\n\
         subjectId = { \"$id\" = \"users.users\", named = \"Kofi Rahman\" }\n\
         role = { \"$ref\" = \"authorization.roles\", named = \"Admin\" }\ndivision = { \"$parent\" = true }";
     let record = told(&mut world, text).remove(0);
-    assert_eq!((&record["serviceName"], &record["action"]), (&json!("Authorization"), &json!("GrantAdd")));
-    assert_eq!((&record["entityType"], &record["entity"]["name"]), (&json!("User"), &json!("Kofi Rahman")));
+    assert_eq!((&record["serviceName"], &record["action"]), (&json!("PeoplePermissions"), &json!("GrantAdd")));
+    assert_eq!((&record["entityType"], &record["entity"]["name"]), (&json!("Role"), &json!("Admin")));
     let changes = record["entityChanges"].as_array().unwrap();
     let shown = |change: &Json| ["entityType", "entityName"].map(|name| change[name].as_str().unwrap().to_owned());
-    assert_eq!(changes.iter().map(shown).collect::<Vec<_>>(), [["Role", "Admin"], ["Division", "Home"]]);
-    assert_eq!((&changes[0]["oldValues"], &changes[0]["newValues"]), (&json!([]), &json!(["Admin"])));
+    assert_eq!(changes.iter().map(shown).collect::<Vec<_>>(), [["User", "Kofi Rahman"], ["Division", "Home"]]);
+    assert_eq!((&changes[0]["oldValues"], &changes[0]["newValues"]), (&json!([]), &json!(["Kofi Rahman"])));
 }
 
 #[test]

@@ -82,13 +82,13 @@ fn people_have_names_only_where_that_is_asked_for() {
     let program = after_a_day();
     let names = |query: &str| {
         let authorization = Some(program.bearer.as_str());
-        let body = &json!({ "interval": DAY, "serviceName": "Routing" }).to_string();
+        let body = &json!({ "interval": DAY, "serviceName": "ContactCenter" }).to_string();
         let reply = program.gate.serve(&Incoming { method: "POST", path: REALTIME, query, authorization, body });
         let (status, page) = answer(&reply);
-        assert_eq!((status, page["total"].as_u64(), page["pageCount"].as_u64()), (200, Some(4), Some(1)));
+        assert_eq!((status, page["total"].as_u64(), page["pageCount"].as_u64()), (200, Some(3), Some(1)));
         page["entities"].as_array().unwrap().iter().filter(|record| record["user"]["name"].is_string()).count()
     };
-    assert_eq!((names(""), names("expand=user")), (0, 4));
+    assert_eq!((names(""), names("expand=user")), (0, 3));
 }
 
 #[test]
@@ -107,13 +107,13 @@ fn a_query_that_the_api_would_not_take_is_refused() {
     ] {
         assert_eq!(status(QUERY, wrong.clone()), 400, "{wrong}");
     }
-    assert_eq!(status(QUERY, json!({ "interval": DAY, "serviceName": "Authorization" })), 200);
-    assert_eq!(status(REALTIME, json!({ "interval": DAY, "serviceName": "Authorization" })), 400);
+    assert_eq!(status(QUERY, json!({ "interval": DAY, "serviceName": "PeoplePermissions" })), 200);
+    assert_eq!(status(REALTIME, json!({ "interval": DAY, "serviceName": "PeoplePermissions" })), 400);
     assert_eq!(status(REALTIME, json!({ "interval": days(1) })), 400);
     program.gate.world().audits_mut().faults.needs_service = true;
     assert_eq!(status(QUERY, json!({ "interval": DAY })), 400);
     program.gate.world().audits_mut().faults.longest_days = 7;
-    let routing = |interval: String| json!({ "interval": interval, "serviceName": "Routing" });
+    let routing = |interval: String| json!({ "interval": interval, "serviceName": "ContactCenter" });
     assert_eq!((status(QUERY, routing(days(7))), status(QUERY, routing(days(8)))), (200, 400));
 }
 
@@ -127,7 +127,7 @@ fn the_services_are_told_and_a_missing_permission_is_named() {
     };
     let all = services(&format!("{QUERY}/servicemapping"));
     let realtime = services(&format!("{REALTIME}/servicemapping"));
-    assert!(realtime.is_subset(&all) && realtime.len() < all.len() && realtime.contains("\"Routing\""));
+    assert!(realtime.is_subset(&all) && realtime.len() < all.len() && realtime.contains("\"ContactCenter\""));
     program.strike(Effect::Forbidden);
     let (status, refused) = ask(&program, QUERY, &json!({ "interval": DAY }));
     assert_eq!(status, 403);
