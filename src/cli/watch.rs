@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
@@ -35,6 +35,9 @@ const RETRY: Duration = Duration::from_secs(30);
 
 /// The wait while another run holds the trail.
 const BUSY: Duration = Duration::from_secs(30);
+
+/// Signals so close together are one: some programs send theirs to a process and to its group.
+const SAME: Duration = Duration::from_secs(1);
 
 /// Capture on a schedule, and soon after something changed
 ///
@@ -126,8 +129,13 @@ fn signals() -> Result<impl Future<Output = ()>, Failure> {
         asked.next().await;
         // Nobody waits for it where watching has ended by itself.
         let _ = tell.send(());
-        let code = asked.next().await;
-        leave(code);
+        let first = Instant::now();
+        loop {
+            let code = asked.next().await;
+            if first.elapsed() >= SAME {
+                leave(code);
+            }
+        }
     });
     Ok(async move {
         // The other end is dropped after it has told.

@@ -5,8 +5,6 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::catalogue::{Catalogue, embedded_file};
-use crate::model::{DomainId, EntityKey};
 
 const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -198,96 +196,4 @@ fn a_trail_that_another_run_holds_is_tried_again_soon() {
     let made = played(&[], &runs, true, seconds(900));
     let began: Vec<u64> = made.iter().map(|made| made.began.as_secs()).collect();
     assert_eq!(began, [0, 30, 60]);
-}
-
-fn topics() -> Topics {
-    Topics::read(embedded_file("watch/topics.toml").unwrap()).unwrap()
-}
-
-fn id(name: &str) -> DomainId {
-    name.parse().unwrap()
-}
-
-#[test]
-fn every_topic_is_about_domains_that_there_are_and_that_its_ids_lead_to() {
-    let catalogue = Catalogue::built_in().unwrap();
-    for topic in &toml::from_str::<toml::Table>(embedded_file("watch/topics.toml").unwrap()).unwrap()["topic"]
-        .as_array()
-        .unwrap()
-        .clone()
-    {
-        let name = topic["id"].as_str().unwrap();
-        let each = topic.get("each").and_then(|each| each.as_str());
-        for concerned in topic["concerns"].as_array().unwrap() {
-            let domain = catalogue.get(&id(concerned.as_str().unwrap())).unwrap();
-            let parent = domain.source.parent.as_ref().map(DomainId::as_str);
-            assert!(
-                each.is_none_or(|each| each == domain.id.as_str() || Some(each) == parent),
-                "{name}: {}",
-                domain.id
-            );
-            if let Some(kind) = name.strip_prefix("v2.audits.entitytype.") {
-                let kind = kind.split('.').next().unwrap();
-                assert_eq!(domain.audit.as_ref().map(|audit| audit.entity.as_str()), Some(kind), "{name}");
-            }
-        }
-    }
-    assert!(topics().domains().count() > 40);
-}
-
-#[test]
-fn topics_of_large_domains_come_last() {
-    let keys = |domain: &DomainId| {
-        let count = if *domain == id("architect.flows") { 3 } else { usize::from(*domain == id("oauth.clients")) };
-        (0..count).map(|number| EntityKey::new(&format!("k{number}"))).collect()
-    };
-    let names = topics().names(|domain| !domain.as_str().starts_with("employee"), keys);
-    assert_eq!(
-        names,
-        [
-            "v2.outbound.settings",
-            "v2.audits.entitytype.OAuthClient.entityid.k0",
-            "v2.flows.k0",
-            "v2.flows.k1",
-            "v2.flows.k2"
-        ]
-    );
-    let few = topics().names(|domain| *domain == id("outbound.settings"), keys);
-    assert_eq!(few, ["v2.outbound.settings"]);
-}
-
-#[test]
-fn an_event_tells_which_entities_of_which_domains_it_is_about() {
-    let touched = |name: &str| -> Vec<(String, Vec<String>)> {
-        let touched = topics().touched(name).0.into_iter();
-        touched.map(|(domain, keys)| (domain.to_string(), keys.iter().map(EntityKey::to_string).collect())).collect()
-    };
-    let of = |domain: &str, keys: &[&str]| (domain.to_owned(), keys.iter().map(|key| (*key).to_owned()).collect());
-    assert_eq!(touched("v2.flows.f"), [of("architect.flow-configuration", &["f"]), of("architect.flows", &["f"])]);
-    assert_eq!(touched("v2.flows.outcomes.o"), [of("architect.flow-outcomes", &["o"])]);
-    assert_eq!(touched("v2.routing.queues.q.users"), [of("routing.queue-members", &["q"])]);
-    assert_eq!(touched("v2.outbound.settings"), [of("outbound.settings", &[])]);
-    for nothing in ["v2.system.socket_closing", "v2.flows.", "v2.flows", "v2.outbound.settings.x"] {
-        assert_eq!(touched(nothing), [], "{nothing}");
-    }
-}
-
-#[test]
-fn anything_in_a_domain_is_more_than_some_of_it() {
-    let touched = |keys: &[&str]| Touched([(id("a.b"), keys.iter().map(|key| EntityKey::new(key)).collect())].into());
-    let mut all = touched(&["x"]);
-    all.add(touched(&["y"]));
-    assert_eq!(all, touched(&["x", "y"]));
-    all.add(touched(&[]));
-    all.add(touched(&["z"]));
-    assert_eq!(all, touched(&[]));
-}
-
-#[test]
-fn a_file_that_does_not_say_whose_ids_are_meant_is_refused() {
-    let read = |text: &str| Topics::read(&format!("[[topic]]\n{text}\nconcerns = []")).map(drop);
-    assert_eq!(read("id = \"v2.a.{id}\""), Err(TopicsError::Ids("v2.a.{id}".to_owned())));
-    assert_eq!(read("id = \"v2.a\"\neach = \"a.b\""), Err(TopicsError::Ids("v2.a".to_owned())));
-    assert!(matches!(read("id = \"v2.a\"\nof = 1"), Err(TopicsError::Malformed(_))));
-    assert_eq!(read("id = \"v2.a.{id}.b\"\neach = \"a.b\""), Ok(()));
 }

@@ -107,13 +107,6 @@ impl Topics {
         }
         touched
     }
-
-    /// The domains that topics name, each with the name of the topic.
-    pub fn domains(&self) -> impl Iterator<Item = (&str, &DomainId)> {
-        self.0
-            .iter()
-            .flat_map(|topic| topic.each.iter().chain(&topic.concerns).map(|domain| (topic.id.as_str(), domain)))
-    }
 }
 
 impl Topic {
@@ -125,5 +118,98 @@ impl Topic {
         let id = name.strip_prefix(before)?.strip_suffix(after)?;
         let is_id = !id.is_empty() && !id.contains('.');
         is_id.then(|| BTreeSet::from([EntityKey::new(id)]))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::catalogue::{Catalogue, embedded_file};
+
+    fn topics() -> Topics {
+        Topics::read(embedded_file("watch/topics.toml").unwrap()).unwrap()
+    }
+
+    fn id(name: &str) -> DomainId {
+        name.parse().unwrap()
+    }
+
+    #[test]
+    fn every_topic_is_about_domains_that_there_are_and_that_its_ids_lead_to() {
+        let catalogue = Catalogue::built_in().unwrap();
+        for topic in topics().0 {
+            for concerned in &topic.concerns {
+                let domain = catalogue.get(concerned).unwrap();
+                // A listing per parent is read again by its parents, any other domain by its own entities.
+                let named = domain.source.parent.as_ref().unwrap_or(concerned);
+                assert!(topic.each.as_ref().is_none_or(|each| each == named), "{}: {concerned}", topic.id);
+                if let Some(kind) = topic.id.strip_prefix("v2.audits.entitytype.") {
+                    let kind = kind.split('.').next().unwrap();
+                    assert_eq!(domain.audit.as_ref().map(|audit| audit.entity.as_str()), Some(kind), "{}", topic.id);
+                }
+            }
+        }
+        assert!(topics().0.len() > 20);
+    }
+
+    #[test]
+    fn topics_of_large_domains_come_last() {
+        let keys = |domain: &DomainId| {
+            let count = if *domain == id("architect.flows") { 3 } else { usize::from(*domain == id("oauth.clients")) };
+            (0..count).map(|number| EntityKey::new(&format!("k{number}"))).collect()
+        };
+        let names = topics().names(|domain| !domain.as_str().starts_with("employee"), keys);
+        assert_eq!(
+            names,
+            [
+                "v2.outbound.settings",
+                "v2.audits.entitytype.OAuthClient.entityid.k0",
+                "v2.flows.k0",
+                "v2.flows.k1",
+                "v2.flows.k2"
+            ]
+        );
+        let few = topics().names(|domain| *domain == id("outbound.settings"), keys);
+        assert_eq!(few, ["v2.outbound.settings"]);
+    }
+
+    #[test]
+    fn an_event_tells_which_entities_of_which_domains_it_is_about() {
+        let touched = |name: &str| -> Vec<(String, Vec<String>)> {
+            let touched = topics().touched(name).0.into_iter();
+            touched
+                .map(|(domain, keys)| (domain.to_string(), keys.iter().map(EntityKey::to_string).collect()))
+                .collect()
+        };
+        let of = |domain: &str, keys: &[&str]| (domain.to_owned(), keys.iter().map(|key| (*key).to_owned()).collect());
+        assert_eq!(touched("v2.flows.f"), [of("architect.flow-configuration", &["f"]), of("architect.flows", &["f"])]);
+        assert_eq!(touched("v2.flows.outcomes.o"), [of("architect.flow-outcomes", &["o"])]);
+        assert_eq!(touched("v2.routing.queues.q.users"), [of("routing.queue-members", &["q"])]);
+        assert_eq!(touched("v2.outbound.settings"), [of("outbound.settings", &[])]);
+        for nothing in ["v2.system.socket_closing", "v2.flows.", "v2.flows", "v2.outbound.settings.x"] {
+            assert_eq!(touched(nothing), [], "{nothing}");
+        }
+    }
+
+    #[test]
+    fn anything_in_a_domain_is_more_than_some_of_it() {
+        let touched =
+            |keys: &[&str]| Touched([(id("a.b"), keys.iter().map(|key| EntityKey::new(key)).collect())].into());
+        let mut all = touched(&["x"]);
+        all.add(touched(&["y"]));
+        assert_eq!(all, touched(&["x", "y"]));
+        all.add(touched(&[]));
+        all.add(touched(&["z"]));
+        assert_eq!(all, touched(&[]));
+    }
+
+    #[test]
+    fn a_file_that_does_not_say_whose_ids_are_meant_is_refused() {
+        let read = |text: &str| Topics::read(&format!("[[topic]]\n{text}\nconcerns = []")).map(drop);
+        assert_eq!(read("id = \"v2.a.{id}\""), Err(TopicsError::Ids("v2.a.{id}".to_owned())));
+        assert_eq!(read("id = \"v2.a\"\neach = \"a.b\""), Err(TopicsError::Ids("v2.a".to_owned())));
+        assert!(matches!(read("id = \"v2.a\"\nof = 1"), Err(TopicsError::Malformed(_))));
+        assert_eq!(read("id = \"v2.a.{id}.b\"\neach = \"a.b\""), Ok(()));
     }
 }

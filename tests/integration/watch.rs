@@ -18,6 +18,7 @@ use orgtrail::capture::Selection;
 use orgtrail::catalogue::Tier;
 use orgtrail::config::Environment;
 use orgtrail::genesys::Clock;
+use orgtrail::model::EntityKey;
 use orgtrail::session::{
     Effect as Written, Errand, Exit, Failure, Observer, Outcome, RunOptions, Source, WatchObserver, WatchOptions,
     WatchedRun, Workspace, profile, watch,
@@ -26,7 +27,7 @@ use orgtrail::sim::{AuditFaults, DAY_SEED, Effect, Fault, Late, Repeat, Scale, S
 use orgtrail::watch::{Pacing, Touched, Trigger};
 
 use crate::fixtures::catalogue;
-use crate::harness::{KEY, Org, TestTrail, is_core, morning, process};
+use crate::harness::{KEY, Org, TestTrail, id, is_core, morning, process};
 
 /// Waits up to this pass by themselves: those within a run and between two questions.
 const SHORT: Duration = Duration::from_secs(10);
@@ -315,11 +316,21 @@ fn what_a_topic_tells_of_is_read_although_its_audit_record_is_late() {
     watched.org.running.world(|world| {
         world.audits_mut().faults = AuditFaults { late: Some(Late::UntilReleased), ..AuditFaults::default() };
     });
+    let member = watched.org.running.world(|world| {
+        let queue = world.find(&id("routing.queues"), "Sales Inbound").unwrap().clone();
+        let is_of_queue = |key: &&EntityKey| key.as_str().starts_with(queue.as_str());
+        world.keys(&id("routing.queue-members")).find(is_of_queue).unwrap().clone()
+    });
     watched.act("Ines Olsen", FLOW);
-    watched.events(Source::Notification, 1);
+    watched.act("Ines Olsen", &format!("domain = \"routing.queue-members\"\nentity = \"{member}\"\nremove = true"));
+    watched.events(Source::Notification, 2);
     watched.clock.advance(20);
-    assert_eq!(watched.run(Trigger::Event), ("changed", 1));
+    assert_eq!(watched.run(Trigger::Event).0, "changed");
     watched.end().unwrap();
+    let changed = watched.trail.git(&["show", "--format=", "--name-only", "HEAD", "--", "snapshot"]);
+    for file in ["snapshot/architect/flows.json", "snapshot/routing/queue-members.json"] {
+        assert!(changed.contains(file), "{changed}");
+    }
 }
 
 #[test]
