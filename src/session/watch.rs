@@ -247,14 +247,8 @@ impl Watch<'_> {
                 }
             };
             let at = (self.options.present)();
-            let prepared = prepare(at);
-            let failed = match prepared {
-                Ok(fresh) => {
-                    errand = fresh;
-                    None
-                }
-                Err(failure) => Some(Outcome::Failed(failure)),
-            };
+            // What a run that cannot be prepared was made for is judged by what the one before it was asked for.
+            let prepared = prepare(at).map(|fresh| errand = fresh);
             let takes_events = trigger == Trigger::Event || takes_events(&errand);
             self.scheduler.begins(trigger, now, takes_events);
             let taken = if takes_events { std::mem::take(&mut self.touched) } else { Touched::default() };
@@ -262,8 +256,8 @@ impl Watch<'_> {
             errand.options.targeted |= trigger == Trigger::Event;
             errand.options.heard = taken.clone();
 
-            let outcome = if let Some(failed) = failed {
-                failed
+            let outcome = if let Err(failure) = prepared {
+                Outcome::Failed(failure)
             } else {
                 let client = self.client.another(errand.options.max_requests);
                 let (voice, login) = (self.voice.clone(), self.login.clone());

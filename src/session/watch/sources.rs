@@ -22,6 +22,10 @@ const LOOK: Duration = Duration::from_secs(15);
 /// scheduled run.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 
+/// Asking takes no more than one request in so long. An organisation that takes no query over all of its services is asked
+/// service by service, which takes hundreds.
+const PER_REQUEST: Duration = Duration::from_secs(2);
+
 /// What a source tells.
 pub(super) enum Heard {
     /// Something happened.
@@ -144,14 +148,43 @@ pub(super) async fn poll(client: Client, options: WatchOptions, tell: UnboundedS
         let client = client.another(None);
         let up_to = (options.present)();
         let reading = AuditLog::new(&client).read(read - OVERLAP, up_to + SKEW).await;
-        // A permission is not given within a minute.
         let is_forbidden = reading.trouble.as_ref().is_some_and(|trouble| trouble.kind == TroubleKind::Forbidden);
-        wait = if is_forbidden { options.poll.max(options.pacing.every) } else { options.poll };
+        wait = pause(&options, client.requests(), is_forbidden);
         if reading.trouble.is_none() {
             read = up_to;
         }
         if tell.send(Heard::Polled { reading, requests: client.requests(), up_to }).is_err() {
             return;
         }
+    }
+}
+
+/// How long to wait after the audit log was asked, which took so many requests.
+fn pause(options: &WatchOptions, requests: u64, is_forbidden: bool) -> Duration {
+    let fair = PER_REQUEST.saturating_mul(u32::try_from(requests).unwrap_or(u32::MAX));
+    // A permission is not given within a minute.
+    let hopeless = if is_forbidden { options.pacing.every } else { Duration::ZERO };
+    options.poll.max(fair).max(hopeless)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genesys::InstantClock;
+    use crate::watch::Pacing;
+
+    #[test]
+    fn the_audit_log_is_asked_less_often_where_that_is_dear_or_in_vain() {
+        let seconds = Duration::from_secs;
+        let (every, wait) = (seconds(900), seconds(30));
+        let options = WatchOptions {
+            pacing: Pacing { every, settle: wait, longest: wait, gap: wait, retry: wait, busy: wait },
+            poll: seconds(60),
+            clock: Arc::new(InstantClock::new()),
+            present: Arc::new(DateTime::default),
+        };
+        assert_eq!(pause(&options, 8, false), seconds(60));
+        assert_eq!(pause(&options, 250, false), seconds(500));
+        assert_eq!(pause(&options, 2, true), seconds(900));
     }
 }
