@@ -158,6 +158,8 @@ impl Inquiry<'_> {
         let says_all =
             !record.properties.is_empty() && record.properties.iter().all(|change| is_found(&change.property));
         for (position, strength) in about {
+            // What no service records by itself has no other record than that of what it belongs to.
+            let says_all = says_all && self.is_recorded(&self.changes[*position]);
             let evidence = &mut evidence[*position];
             match self.changes[*position].kind {
                 ChangeKind::Modified => {
@@ -173,6 +175,12 @@ impl Inquiry<'_> {
                 _ => evidence.whole.add(*strength, index),
             }
         }
+    }
+
+    /// Whether there should be a record of a change of its own.
+    fn is_recorded(&self, change: &Change) -> bool {
+        let domain = self.catalogue.get(&change.domain);
+        domain.is_some_and(|domain| self.coverage.without_record(domain) != Explained::NotCovered)
     }
 
     fn settled(&self, change: &Change, evidence: Evidence) -> Joined {

@@ -1,4 +1,4 @@
-//! What an audit record says, as far as it helps to tell who changed what (API document: AuditLogMessage).
+//! What an audit record says, as far as it helps to tell who changed what (API document: `AuditLogMessage`).
 
 use chrono::{DateTime, SecondsFormat, Utc};
 

@@ -20,20 +20,21 @@ pub struct Transient {
 
 /// Finds what was done and undone.
 ///
-/// `records` are in order of time and each once; `told` are the ids of those that an earlier commit or finding was about.
+/// `records` are in order of time and each once; `used_up` says by id whether an earlier commit or
+/// finding was about one.
 #[must_use]
-pub fn transients(changes: &[Change], records: &[AuditRecord], told: &HashSet<String>) -> Vec<Transient> {
+pub fn transients(changes: &[Change], records: &[AuditRecord], used_up: &dyn Fn(&str) -> bool) -> Vec<Transient> {
     let mut by_entity: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
-        if let Some(id) = record.entity_id.as_deref().filter(|_| record.is_done && !told.contains(&record.id)) {
+        if let Some(id) = record.entity_id.as_deref().filter(|_| record.is_done && !used_up(&record.id)) {
             by_entity.entry((id, record.entity_type.as_str())).or_default().push(index);
         }
     }
-    let changed: HashSet<&str> = changes.iter().map(|change| change.key.as_str()).collect();
+    let known: HashSet<&str> = changes.iter().map(|change| change.key.as_str()).collect();
     let mut found = Vec::new();
     for ((id, _), indexes) in by_entity {
         found.extend(reverted(records, &indexes));
-        if !changed.contains(id) {
+        if !known.contains(id) {
             found.extend(visitors(records, &indexes));
         }
     }
@@ -41,15 +42,18 @@ pub fn transients(changes: &[Change], records: &[AuditRecord], told: &HashSet<St
     found
 }
 
+/// A record, and what a property was before and after.
+type Step<'r> = (usize, &'r [String], &'r [String]);
+
 /// Properties of one entity that were changed and changed back.
 fn reverted(records: &[AuditRecord], indexes: &[usize]) -> Vec<Transient> {
-    let mut by_property: BTreeMap<&str, Vec<(usize, &[String], &[String])>> = BTreeMap::new();
+    let mut by_property: BTreeMap<&str, Vec<Step<'_>>> = BTreeMap::new();
     for index in indexes {
         for change in &records[*index].properties {
             by_property.entry(&change.property).or_default().push((*index, &change.old, &change.new));
         }
     }
-    let reverted = |(property, steps): (&str, Vec<(usize, &[String], &[String])>)| {
+    let reverted = |(property, steps): (&str, Vec<Step<'_>>)| {
         let (_, first, _) = *steps.first()?;
         let (_, _, last) = *steps.last()?;
         let meanwhile = steps.iter().rev().map(|(_, _, new)| *new).find(|new| *new != first)?;
@@ -108,11 +112,11 @@ mod tests {
     #[test]
     fn a_value_that_was_changed_back_is_told_with_both_values() {
         let day = records(&[("q", "Update", "a", "b"), ("p", "Update", "a", "b"), ("q", "Update", "b", "a")]);
-        let found = transients(&[], &day, &HashSet::new());
+        let found = transients(&[], &day, &|_| false);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].records.as_slice(), found[0].property.as_deref()), (&[0, 2][..], Some("name")));
         assert_eq!((found[0].value[0].as_str(), found[0].meanwhile[0].as_str()), ("a", "b"));
-        assert_eq!(transients(&[], &day, &HashSet::from(["0".to_owned()])), []);
+        assert_eq!(transients(&[], &day, &|id| id == "0"), []);
     }
 
     #[test]
@@ -123,7 +127,7 @@ mod tests {
             ("q", "Delete", "", ""),
             ("p", "Create", "", ""),
         ]);
-        let found = transients(&[], &day, &HashSet::new());
+        let found = transients(&[], &day, &|_| false);
         assert_eq!(found.iter().map(|one| one.records.clone()).collect::<Vec<_>>(), [vec![0, 2]]);
     }
 }

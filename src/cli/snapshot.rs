@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::args::{Format, Global};
 use super::selection::SelectionArgs;
@@ -26,13 +26,9 @@ pub(super) struct SnapshotArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_requests: Option<u64>,
 
-    /// Read again only what the audit log names, where it is known to tell; also `[capture] targeted`
-    #[arg(long, conflicts_with = "whole")]
-    targeted: bool,
-
-    /// Capture everything whole, whatever `[capture] targeted` says
-    #[arg(long)]
-    whole: bool,
+    /// Read again only what the audit log names; by default as `[capture] targeted` says
+    #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "yes")]
+    targeted: Option<Targeted>,
 
     /// Record removals in the domains that match without proof; repeat for more
     #[arg(long, value_name = "GLOB")]
@@ -45,6 +41,14 @@ pub(super) struct SnapshotArgs {
     /// Push the branch and the heartbeat to the remote afterwards
     #[arg(long, conflicts_with = "dry_run")]
     push: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Targeted {
+    /// What the audit log names, where it is known to tell
+    Yes,
+    /// Everything
+    No,
 }
 
 pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
@@ -100,7 +104,7 @@ fn options(args: &SnapshotArgs, global: &Global, workspace: &Workspace) -> Resul
     Ok(RunOptions {
         accepted_removals: matching_domains("--accept-removals", &args.accept_removals, &workspace.catalogue)?,
         max_requests: args.max_requests,
-        targeted: args.targeted || (workspace.config.targeted && !args.whole),
+        targeted: args.targeted.map_or(workspace.config.targeted, |how| how == Targeted::Yes),
         effect,
         ..args.selection.run(workspace, global)?
     })

@@ -45,16 +45,15 @@ pub fn render_text(log: &Log, style: Style, out: &mut dyn Write) -> io::Result<(
             writeln!(out)?;
         }
         writeln!(out, "{}", head(moment, style))?;
-        match changes {
-            Some(changes) => changes.iter().try_for_each(|change| render_change(change, &moment.at, style, out))?,
-            None => {
-                writeln!(out, "  {}", visible(&moment.subject))?;
-                if moment.is_observed() {
-                    let told = by(&moment.attribution, Some(&moment.at));
-                    let told = told.unwrap_or_else(|| why_nobody(moment.attribution.explained).to_owned());
-                    writeln!(out, "  {}", visible(&told))?;
-                }
-            }
+        if let Some(changes) = changes {
+            changes.iter().try_for_each(|change| render_change(change, &moment.at, style, out))?;
+            continue;
+        }
+        writeln!(out, "  {}", visible(&moment.subject))?;
+        if moment.is_observed() {
+            let told = by(&moment.attribution, Some(&moment.at));
+            let told = told.unwrap_or_else(|| why_nobody(moment.attribution.explained).to_owned());
+            writeln!(out, "  {}", visible(&told))?;
         }
     }
     Ok(())

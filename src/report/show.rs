@@ -173,7 +173,8 @@ mod v1 {
         schema_version: u32,
         domain: &'s DomainId,
         at: json::v1::Endpoint<'s>,
-        entities: Vec<Entity<'s>>,
+        #[serde(rename = "entities")]
+        list: Vec<Entity<'s>>,
     }
 
     #[derive(Serialize)]
@@ -202,7 +203,7 @@ mod v1 {
                 schema_version: SCHEMA_VERSION,
                 domain: &entities.domain,
                 at: (&entities.at).into(),
-                entities: entities.entities.iter().map(entity).collect(),
+                list: entities.entities.iter().map(entity).collect(),
             }
         }
     }

@@ -110,7 +110,7 @@ impl Attributing<'_, '_> {
         let deadline = clock.now() + self.workspace.config.attribution_wait;
         loop {
             self.learn(&mut attributed.memory, &recent, &look, changes);
-            look.coverage = self.coverage(&log, &look, &attributed.memory, changes, &recent).await;
+            look.coverage = coverage(&log, &look, &attributed.memory, changes, &recent).await;
             let (told, joined) = self.told(changes, &look.reading.records, &recent.used, &since, &look.coverage);
             attributed.told = told;
             let is_late = joined.iter().any(|one| !one.is_explained() && one.otherwise == Explained::Pending);
@@ -119,7 +119,7 @@ impl Attributing<'_, '_> {
                 break;
             }
             self.observer.note("waiting for audit records of what changed last");
-            clock.sleep(LOOK_AGAIN.min(deadline - now)).await;
+            clock.sleep(LOOK_AGAIN.min(deadline.saturating_sub(now))).await;
             look = self.look(&log, start).await;
         }
         self.settle(&recent, &look, &mut attributed);
@@ -154,9 +154,9 @@ impl Attributing<'_, '_> {
         let settle = self.settling();
         let watermark = self.heartbeat.and_then(|heartbeat| instant(heartbeat.audit_watermark.as_deref()?));
         let late = watermark.or(recent.last_run).unwrap_or(self.options.now) - settle;
-        let changed = changes.iter().filter_map(|change| since(&change.domain));
+        let captured = changes.iter().filter_map(|change| since(&change.domain));
         let pending = recent.pending.iter().map(|pending| pending.since.unwrap_or(pending.at() - settle));
-        let start = changed.chain(pending).chain([late]).min().unwrap_or(late) - SKEW;
+        let start = captured.chain(pending).chain([late]).min().unwrap_or(late) - SKEW;
         start.min(self.options.now)
     }
 
@@ -170,34 +170,14 @@ impl Attributing<'_, '_> {
         Look { reading: log.read(start, end).await, coverage: Coverage::Unread }
     }
 
-    /// What can be said of changes without a record. The services are asked for only where that matters.
-    async fn coverage(
-        &self,
-        log: &AuditLog<'_>,
-        look: &Look,
-        memory: &AuditMemory,
-        changes: &[Change],
-        recent: &Recent,
-    ) -> Coverage {
-        match &look.reading.trouble {
-            Some(Trouble { kind: TroubleKind::Forbidden, .. }) => return Coverage::Forbidden,
-            Some(_) => return Coverage::Unread,
-            None if changes.is_empty() && recent.pending.is_empty() => return Coverage::Unread,
-            None => {}
-        }
-        match log.services().await {
-            Ok(services) => Coverage::Read { services, spoken_of: memory.spoken_of.clone() },
-            Err(trouble) if trouble.kind == TroubleKind::Forbidden => Coverage::Forbidden,
-            Err(_) => Coverage::Unread,
-        }
-    }
-
     /// Remembers the domains that the records speak of.
     fn learn(&self, memory: &mut AuditMemory, recent: &Recent, look: &Look, changes: &[Change]) {
         let named: HashSet<&str> =
             look.reading.records.iter().filter_map(|record| record.entity_id.as_deref()).collect();
+        // The id of the organisation stands for many things.
+        let is_named = |key: &str| key != self.org && named.contains(key);
         let all = changes.iter().chain(recent.pending.iter().flat_map(|pending| &pending.changes));
-        let spoken_of = all.filter(|change| named.contains(change.key.as_str())).map(|change| change.domain.clone());
+        let spoken_of = all.filter(|change| is_named(change.key.as_str())).map(|change| change.domain.clone());
         memory.spoken_of.extend(spoken_of);
     }
 
@@ -354,10 +334,9 @@ impl Attributing<'_, '_> {
         let oldest = self.options.now - self.settling() * 2 - TimeDelta::days(1);
         let memory = &mut attributed.memory.transient;
         memory.retain(|_, at| instant(at).is_some_and(|at| at >= oldest));
-        let mut told = recent.told.clone();
-        told.extend(memory.keys().cloned());
         let records = &look.reading.records;
-        for found in transients(changes, records, &told) {
+        let used_up = |id: &str| recent.told.contains(id) || memory.contains_key(id);
+        for found in transients(changes, records, &used_up) {
             let ids = found.records.iter().map(|index| &records[*index]);
             memory.extend(ids.map(|record| (record.id.clone(), record.written_at())));
             let finding = Self::transient(self, &found, records);
@@ -440,6 +419,27 @@ impl Pending {
     /// When the change was recorded.
     fn at(&self) -> DateTime<Utc> {
         DateTime::from_timestamp(self.commit.committer.seconds, 0).unwrap_or_default()
+    }
+}
+
+/// What can be said of changes without a record. The services are asked for only where that matters.
+async fn coverage(
+    log: &AuditLog<'_>,
+    look: &Look,
+    memory: &AuditMemory,
+    changes: &[Change],
+    recent: &Recent,
+) -> Coverage {
+    match &look.reading.trouble {
+        Some(Trouble { kind: TroubleKind::Forbidden, .. }) => return Coverage::Forbidden,
+        Some(_) => return Coverage::Unread,
+        None if changes.is_empty() && recent.pending.is_empty() => return Coverage::Unread,
+        None => {}
+    }
+    match log.services().await {
+        Ok(services) => Coverage::Read { services, spoken_of: memory.spoken_of.clone() },
+        Err(trouble) if trouble.kind == TroubleKind::Forbidden => Coverage::Forbidden,
+        Err(_) => Coverage::Unread,
     }
 }
 

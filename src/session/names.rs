@@ -82,8 +82,10 @@ struct Known {
 /// Names of the entities of a state.
 struct Cache {
     index: BTreeMap<DomainId, Known>,
-    /// A line for each name: the key, a tab, the name, both as JSON; in order of the key's bytes within a domain.
-    lines: Vec<u8>,
+    bytes: Vec<u8>,
+    /// Where the names begin: a line for each, with the key, a tab and the name, both as JSON; in order of the key's bytes
+    /// within a domain.
+    start: usize,
 }
 
 impl Cache {
@@ -108,7 +110,7 @@ impl Cache {
     }
 
     fn find(trail: &Trail, catalogue: &Catalogue, tip: &CommitId, older: Option<&Self>) -> Result<Self, Failure> {
-        let mut cache = Self { index: BTreeMap::new(), lines: Vec::new() };
+        let mut cache = Self { index: BTreeMap::new(), bytes: Vec::new(), start: 0 };
         for domain in catalogue.iter() {
             let mut entry = Vec::new();
             for root in roots_of(&domain.id) {
@@ -117,12 +119,12 @@ impl Cache {
             if entry.is_empty() {
                 continue;
             }
-            let start = cache.lines.len();
+            let start = cache.bytes.len();
             match older.and_then(|older| Some((older, older.index.get(&domain.id)?))) {
-                Some((older, known)) if known.entry == entry => cache.lines.extend(older.lines_of(known)),
-                _ => cache.lines.extend(lines_at(trail, domain, tip)?),
+                Some((older, known)) if known.entry == entry => cache.bytes.extend(older.lines_of(known)),
+                _ => cache.bytes.extend(lines_at(trail, domain, tip)?),
             }
-            let names = (start, cache.lines.len() - start);
+            let names = (start, cache.bytes.len() - start);
             let references = domain.references.iter().map(|one| (one.path.to_string(), one.targets.clone())).collect();
             let key = key_targets(domain);
             cache.index.insert(domain.id.clone(), Known { entry, references, key, names });
@@ -139,7 +141,8 @@ impl Cache {
         if !index.values().all(is_whole) {
             return None;
         }
-        Some((String::from_utf8(stamp.to_vec()).ok()?, Self { index, lines: lines.to_vec() }))
+        let (stamp, start) = (String::from_utf8(stamp.to_vec()).ok()?, bytes.len() - lines.len());
+        Some((stamp, Self { index, bytes, start }))
     }
 
     /// Puts the cache in its place whole, whoever else does the same at that moment.
@@ -150,13 +153,14 @@ impl Cache {
         writeln!(file, "{stamp}")?;
         serde_json::to_writer(&mut file, &self.index)?;
         file.write_all(b"\n")?;
-        file.write_all(&self.lines)?;
+        file.write_all(&self.bytes[self.start..])?;
         file.persist(path)?;
         Ok(())
     }
 
     fn lines_of(&self, known: &Known) -> &[u8] {
-        self.lines.get(known.names.0..known.names.0 + known.names.1).unwrap_or_default()
+        let start = self.start + known.names.0;
+        self.bytes.get(start..start + known.names.1).unwrap_or_default()
     }
 
     /// The name of an entity.

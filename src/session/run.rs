@@ -1,13 +1,13 @@
 //! One run: from what is on record, through the API, to what is on record afterwards.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use chrono::{DateTime, Utc};
 
-use super::attributing::Attributing;
+use super::attributing::{Attributed, Attributing};
 use super::due::Due;
 use super::estimate::estimated;
 use super::exit::{Exit, Exits};
@@ -29,10 +29,10 @@ use crate::capture::{
 use crate::config::Connection;
 use crate::genesys::{Client, ClientOptions, Clock};
 use crate::model::{Change, DomainId};
-use crate::policy::{ClassifiedChange, Names};
+use crate::policy::{ClassifiedChange, Names, Unjudged};
 use crate::record::{
-    Archive, Heartbeat, Ledger, PlanInput, PlannedCommit, RecordPlan, RunDocument, RunId, SNAPSHOT_DIR, plan, steps,
-    trailer,
+    Archive, Heartbeat, Ledger, PlanInput, PlannedCommit, RecordPlan, RunDocument, RunDomain, RunId, SNAPSHOT_DIR,
+    plan, steps, trailer,
 };
 use crate::report::{ChangeSet, Endpoint};
 use crate::trail::CommitId;
@@ -136,24 +136,16 @@ pub async fn take_with(
     if let Some(limit) = options.max_requests {
         estimated(workspace, &client, &archive, &options.selection, &due, org.clone()).await?.within(limit)?;
     }
-    let targets = if options.targeted {
-        let targeting = Targeting {
-            workspace,
-            client: &client,
-            options,
-            heartbeat: heartbeat.as_ref(),
-            archive: &archive,
-            secret_key: &secrets.id(),
-            observer,
-        };
-        due.followed_by(targeting.ask().await?, &options.selection)
-    } else {
-        Targets::default()
+    let reader = Capturer {
+        client: &client,
+        catalogue: &workspace.catalogue,
+        secrets,
+        scan,
+        org: &org,
+        targets: &Targets::default(),
     };
-    let reader =
-        Capturer { client: &client, catalogue: &workspace.catalogue, secrets, scan, org: &org, targets: &targets };
-    let captured =
-        capture(workspace, reader, client_id, &archive, &ledger, (options, &due, heartbeat.as_ref()), observer).await?;
+    let about = (options, &mut due, heartbeat.as_ref());
+    let captured = capture(workspace, reader, client_id, &archive, &ledger, about, observer).await?;
     let planned = plan(PlanInput {
         catalogue: &workspace.catalogue,
         archive: &archive,
@@ -169,12 +161,10 @@ pub async fn take_with(
     let mut unjudged = BTreeSet::new();
     let after = archive_after(&archive, &captured);
     let names = Names::new(&workspace.catalogue, &archive, &after);
-    let observed = planned.commits.iter().flat_map(|commit| commit.changes.iter().cloned());
+    let seen = planned.commits.iter().flat_map(|commit| commit.changes.iter().cloned());
     let mut classified: Vec<ClassifiedChange> =
-        observed.map(|change| rules.classify(change, &names, &mut unjudged)).collect();
-    for problem in &unjudged {
-        observer.warn(&problem.to_string());
-    }
+        seen.map(|change| rules.classify(change, &names, &mut unjudged)).collect();
+    warn_of(&unjudged, observer);
 
     let attributing = Attributing {
         workspace,
@@ -188,22 +178,17 @@ pub async fn take_with(
         began,
         may_wait: options.effect != Effect::None,
     };
-    let asked: Vec<Change> = classified.iter().map(|one| one.change.clone()).collect();
-    let attributed = attributing.ask(tip.as_ref(), &asked).await?;
-    for (change, by) in classified.iter_mut().zip(&attributed.told.attributions) {
-        change.attribution.clone_from(by);
-    }
+    let attributed = attributed(&attributing, tip.as_ref(), &mut classified).await?;
 
-    let at = written(options.now);
+    let (at, mut superseded) = (written(options.now), false);
     let run = RunId::new(&org, &at, tip.map(|tip| tip.to_string()).as_deref());
     let mut commits = Vec::new();
-    let mut superseded = false;
     if options.effect != Effect::None {
         let mut recording = Recording { workspace, run: &run, org: &org, now: options.now, tip };
-        let observed = observed_steps(workspace, &planned, &attributed.told.parts, &classified, &|change| {
+        let steps = observed_steps(workspace, &planned, &attributed.told.parts, &classified, &|change| {
             rules.classify(change, &names, &mut BTreeSet::new())
         });
-        commits = recording.commit(&planned, &observed, attributed.interval.as_deref())?;
+        commits = recording.commit(&planned, &steps, attributed.interval.as_deref())?;
         recording.note(&attributed.notes)?;
         recording.beat(&captured, &due, &planned.ledger, &attributed, heartbeat.clone())?;
         if let (Effect::Push, Some(remote)) = (options.effect, remote) {
@@ -219,11 +204,9 @@ pub async fn take_with(
     let now = Endpoint { commit: commits.last().map(ToString::to_string), taken_at: at };
     let changes = ChangeSet::arranged(before, Some(now), classified);
     let changes = ChangeSet { baselines: planned.baselines.clone(), unjudged, ..changes };
-    let domain = |(id, capture): (&DomainId, _)| (id.clone(), run_domain(capture, &planned.ledger, id));
     let document = RunDocument {
         schema_version: 1,
         run: run.to_string(),
-        org: org.clone(),
         changed: !planned.commits.is_empty(),
         commits: commits.iter().map(ToString::to_string).collect(),
         superseded,
@@ -231,11 +214,37 @@ pub async fn take_with(
         requests: client.requests(),
         duration_ms: u64::try_from(options.clock.now().saturating_sub(began).as_millis()).unwrap_or(u64::MAX),
         exit_codes: exits.codes(),
-        domains: captured.domains.iter().map(domain).collect(),
+        domains: run_domains(&captured, &planned.ledger),
         baselines: planned.baselines,
         findings,
+        org,
     };
     Ok(Taken { document, changes, exits })
+}
+
+fn warn_of(unjudged: &BTreeSet<Unjudged>, observer: &dyn Observer) {
+    for problem in unjudged {
+        observer.warn(&problem.to_string());
+    }
+}
+
+/// Asks who made the changes, and says it of each.
+async fn attributed(
+    attributing: &Attributing<'_, '_>,
+    tip: Option<&CommitId>,
+    classified: &mut [ClassifiedChange],
+) -> Result<Attributed, Failure> {
+    let changes: Vec<Change> = classified.iter().map(|one| one.change.clone()).collect();
+    let attributed = attributing.ask(tip, &changes).await?;
+    for (change, by) in classified.iter_mut().zip(&attributed.told.attributions) {
+        change.attribution.clone_from(by);
+    }
+    Ok(attributed)
+}
+
+/// What became of each domain.
+fn run_domains(captured: &CaptureRun, ledger: &Ledger) -> BTreeMap<DomainId, RunDomain> {
+    captured.domains.iter().map(|(id, capture)| (id.clone(), run_domain(capture, ledger, id))).collect()
 }
 
 /// The ledger to begin from; that of another organisation is refused.
@@ -282,7 +291,7 @@ async fn capture(
     client_id: &str,
     archive: &Archive<CommitTree<'_>>,
     ledger: &Ledger,
-    (options, due, heartbeat): (&RunOptions, &Due, Option<&Heartbeat>),
+    (options, due, heartbeat): (&RunOptions, &mut Due, Option<&Heartbeat>),
     observer: &dyn Observer,
 ) -> Result<CaptureRun, Failure> {
     let view = reader.view(client_id).await;
@@ -291,10 +300,14 @@ async fn capture(
         caution: view.caution(ledger.view.as_deref(), earlier_grants(heartbeat), archive.ledger().is_none()),
         reads_left: AtomicUsize::new(workspace.config.confirm_reads),
     };
+    let (client, secret_key) = (reader.client, &reader.secrets.id());
+    let targeting = Targeting { workspace, client, options, heartbeat, archive, secret_key, observer };
+    let mut targets = Targets::default();
     // What is out of view for want of a grant is no record's to tell.
-    let none = Targets::default();
-    let reader =
-        Capturer { targets: if policy.caution == Caution::GrantsChanged { &none } else { reader.targets }, ..reader };
+    if options.targeted && policy.caution != Caution::GrantsChanged {
+        targets = due.followed_by(targeting.ask().await?, &options.selection);
+    }
+    let reader = Capturer { targets: &targets, ..reader };
     let on_record = OnRecord {
         archive,
         secrets: reader.secrets,

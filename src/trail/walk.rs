@@ -140,16 +140,15 @@ impl PathWalk<'_> {
     pub fn watch(&mut self, path: &str) -> Result<Watched, TrailError> {
         let mut node = 0;
         for name in path.split('/') {
-            node = match self.nodes[node].children.get(name) {
-                Some(known) => *known,
-                None => {
-                    let folder = self.trail.folder(self.nodes[node].entry).map_err(doing("read", path))?;
-                    let entry = folder.and_then(|tree| child(&tree, name));
-                    let new = self.nodes.len();
-                    self.nodes.push(Node { entry, ..Node::default() });
-                    self.nodes[node].children.insert(name.to_owned(), new);
-                    new
-                }
+            node = if let Some(known) = self.nodes[node].children.get(name) {
+                *known
+            } else {
+                let folder = self.trail.folder(self.nodes[node].entry).map_err(doing("read", path))?;
+                let entry = folder.and_then(|tree| child(&tree, name));
+                let new = self.nodes.len();
+                self.nodes.push(Node { entry, ..Node::default() });
+                self.nodes[node].children.insert(name.to_owned(), new);
+                new
             };
         }
         self.nodes[node].is_watched = true;

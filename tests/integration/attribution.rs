@@ -55,7 +55,7 @@ fn said(org: &Org, commit: &CommitInfo) -> String {
         "Co-authored-by",
     ];
     for (name, value) in commit.trailers.iter().filter(|(name, _)| shown.contains(&name.as_str())) {
-        text.push_str(&format!("    {name}: {}\n", named(org, value)));
+        text.extend(["    ", name, ": ", &named(org, value), "\n"]);
     }
     text
 }

@@ -149,7 +149,7 @@ impl Chronicle {
         let observed = [(trailer::STEP, entry.step.to_owned()), (trailer::SEVERITY, "high".to_owned())];
         let observed = observed.into_iter().filter(|_| entry.kind == CommitKind::Observed);
         for (name, value) in own.into_iter().chain(observed).chain(entry.trailers.clone()) {
-            message.push_str(&format!("{name}: {value}\n"));
+            message.extend([name, ": ", &value, "\n"]);
         }
         let seconds = (morning() + TimeDelta::minutes(entry.minutes)).timestamp();
         let tool = Signature { name: "orgtrail".to_owned(), email: format!("orgtrail@{ORG}.invalid"), seconds };

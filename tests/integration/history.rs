@@ -237,7 +237,7 @@ fn a_shallow_clone_tells_what_it_has_and_that_there_is_more() {
     ] {
         let told = story.terminal.run_in(&dir, arguments);
         assert_eq!(told.code, 0, "{}", told.stderr);
-        said.push_str(&format!("{arguments:?}\n{}{}\n", told.stdout, told.stderr));
+        said.extend([&format!("{arguments:?}"), "\n", &told.stdout, &told.stderr, "\n"]);
     }
     insta::assert_snapshot!("shallow", story.told(&said));
 }

@@ -1,6 +1,7 @@
 //! What a single commit changed, domain by domain.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::History;
 use crate::catalogue::{Catalogue, Domain};
@@ -20,9 +21,30 @@ pub(super) struct CommitChanges {
     pub(super) predecessors: BTreeMap<(DomainId, EntityKey), EntityKey>,
 }
 
+/// What was found out about the commit that was looked at last.
+#[derive(Default)]
+pub(super) struct Around {
+    commit: Option<CommitId>,
+    domains: BTreeMap<DomainId, Rc<CommitChanges>>,
+}
+
 impl History<'_> {
     /// What a commit changed in a domain, and in those without which its changes cannot be told from what only follows.
-    pub(super) fn changes_around(&self, commit: &CommitInfo, domain: &Domain) -> Result<CommitChanges, Failure> {
+    pub(super) fn changes_around(&self, commit: &CommitInfo, domain: &Domain) -> Result<Rc<CommitChanges>, Failure> {
+        // Many entities of one commit are asked for one after the other.
+        let mut around = self.around.borrow_mut();
+        if around.commit != Some(commit.id) {
+            *around = Around { commit: Some(commit.id), domains: BTreeMap::new() };
+        }
+        if let Some(known) = around.domains.get(&domain.id) {
+            return Ok(Rc::clone(known));
+        }
+        let found = Rc::new(self.find_changes_around(commit, domain)?);
+        around.domains.insert(domain.id.clone(), Rc::clone(&found));
+        Ok(found)
+    }
+
+    fn find_changes_around(&self, commit: &CommitInfo, domain: &Domain) -> Result<CommitChanges, Failure> {
         let catalogue = &self.workspace.catalogue;
         let related = related(catalogue, domain);
         let parent = commit.parents.first();

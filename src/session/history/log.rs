@@ -106,11 +106,13 @@ impl History<'_> {
                 continue;
             }
             let changes = match kind(&commit) {
-                Some(CommitKind::Observed) | None => self.changes_around(&commit, definition)?.changes,
+                Some(CommitKind::Observed) | None => {
+                    let around = self.changes_around(&commit, definition)?;
+                    around.changes.iter().filter(|change| change.domain == *domain).cloned().collect()
+                }
                 Some(_) => Vec::new(),
             };
-            let own = changes.into_iter().filter(|change| change.domain == *domain).collect();
-            self.push(query, &mut log, &commit, own)?;
+            self.push(query, &mut log, &commit, changes)?;
         }
         log.is_cut_off = walk.at().is_none() && self.workspace.trail.is_shallow();
         Ok(log)

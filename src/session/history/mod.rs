@@ -38,6 +38,7 @@ pub struct History<'w> {
     policy: Policy<'w>,
     texts: Texts<'w>,
     has_notes: bool,
+    around: std::cell::RefCell<commit::Around>,
     unjudged: std::cell::RefCell<BTreeSet<Unjudged>>,
 }
 
@@ -49,6 +50,7 @@ impl<'w> History<'w> {
             policy: workspace.policy()?,
             texts: Texts::of(&workspace.trail),
             has_notes: workspace.trail.has_notes()?,
+            around: std::cell::RefCell::default(),
             unjudged: std::cell::RefCell::default(),
         })
     }

@@ -23,12 +23,11 @@ impl History<'_> {
     /// An entity at a revision; of one that is not there, when it came or went and by whom.
     pub fn show(&self, domain: &DomainId, entity: &str, at: &CommitId) -> Result<Shown, Failure> {
         let definition = self.domain(domain)?;
-        let (key, later, newer) = match self.search(definition, entity, at)? {
-            Some(meant) => (meant.key().clone(), None, None),
-            None => {
-                let (key, comes, value) = self.find_later(definition, entity, at)?;
-                (key, Some(comes), value)
-            }
+        let (key, later, newer) = if let Some(meant) = self.search(definition, entity, at)? {
+            (meant.key().clone(), None, None)
+        } else {
+            let (key, comes, value) = self.find_later(definition, entity, at)?;
+            (key, Some(comes), value)
         };
         let mut tracks = Tracks::from(self, at, [(domain.clone(), key.clone())])?;
         let value = tracks.value(0);
@@ -40,11 +39,11 @@ impl History<'_> {
             last = self.moment_of(&step)?;
         }
         let is_cut_off = last.is_none() && self.workspace.trail.is_shallow();
-        let fate = match (&value, later, &last) {
-            (Some(_), ..) => None,
-            (None, Some(came), _) => Some(Fate::NotYet(came)),
-            (None, None, Some(went)) => Some(Fate::Gone(went.clone())),
-            (None, None, None) => None,
+        let fate = match (later, &last) {
+            _ if value.is_some() => None,
+            (Some(came), _) => Some(Fate::NotYet(came)),
+            (None, Some(went)) => Some(Fate::Gone(went.clone())),
+            (None, None) => None,
         };
         let name = known.as_ref().and_then(|value| self.name_of(definition, &key, value, at));
         let leaves = value.as_ref().map(|value| self.leaves_of(definition, value, at)).unwrap_or_default();
@@ -109,10 +108,10 @@ impl History<'_> {
         let state = self.state(Some(*at));
         let names = Names::new(&self.workspace.catalogue, &state, &state);
         let value = value_of(value);
-        let named = |leaf: Leaf<'_>| {
+        let place_and_name = |leaf: Leaf<'_>| {
             let name = names.of_reference(domain, &leaf.place, leaf.value);
             (leaf.place, name)
         };
-        trace(domain, None, &value).into_iter().map(named).collect()
+        trace(domain, None, &value).into_iter().map(place_and_name).collect()
     }
 }

@@ -16,7 +16,7 @@ use crate::trail::{CommitId, CommitInfo, PathWalk, Turn, Watched};
 pub(super) struct Tracks<'h, 'w> {
     history: &'h History<'w>,
     walk: PathWalk<'h>,
-    tracks: Vec<Track>,
+    entities: Vec<Track>,
     by_path: HashMap<Watched, Vec<usize>>,
     steps: VecDeque<Step>,
 }
@@ -63,10 +63,10 @@ impl<'h, 'w> Tracks<'h, 'w> {
         entities: impl IntoIterator<Item = (DomainId, EntityKey)>,
     ) -> Result<Self, Failure> {
         let walk = history.workspace.trail.path_walk(commit)?;
-        let mut tracks = Self { history, walk, tracks: Vec::new(), by_path: HashMap::new(), steps: VecDeque::new() };
+        let mut tracks = Self { history, walk, entities: Vec::new(), by_path: HashMap::new(), steps: VecDeque::new() };
         for (domain, key) in entities {
-            let track = tracks.tracks.len();
-            tracks.tracks.push(Track { domain, key, text: None });
+            let track = tracks.entities.len();
+            tracks.entities.push(Track { domain, key, text: None });
             tracks.watch(track)?;
         }
         Ok(tracks)
@@ -74,12 +74,12 @@ impl<'h, 'w> Tracks<'h, 'w> {
 
     /// The value of an entity at the commit that the walk has come to.
     pub(super) fn value(&self, track: usize) -> Option<CanonicalText> {
-        self.tracks[track].value()
+        self.entities[track].value()
     }
 
     /// The key of an entity at the commit that the walk has come to.
     pub(super) fn key(&self, track: usize) -> &EntityKey {
-        &self.tracks[track].key
+        &self.entities[track].key
     }
 
     /// The commit that the walk has come to; none where the history ends.
@@ -110,7 +110,7 @@ impl<'h, 'w> Tracks<'h, 'w> {
         }
         let mut info = None;
         for index in touched {
-            let track = &self.tracks[index];
+            let track = &self.entities[index];
             if track.text.as_ref().is_some_and(|(own, _)| turn.paths.iter().all(|turned| turned.path != *own)) {
                 continue;
             }
@@ -120,7 +120,7 @@ impl<'h, 'w> Tracks<'h, 'w> {
             };
             let before = texts.iter().find_map(found);
             if before.as_ref().map(|(_, text)| text) == track.text.as_ref().map(|(_, text)| text) {
-                self.tracks[index].text = before;
+                self.entities[index].text = before;
                 continue;
             }
             let commit: &CommitInfo = match &mut info {
@@ -128,12 +128,12 @@ impl<'h, 'w> Tracks<'h, 'w> {
                 none => none.insert(self.history.workspace.trail.commit_info(&turn.commit)?),
             };
             let (domain, key) = (track.domain.clone(), track.key.clone());
-            let after = std::mem::replace(&mut self.tracks[index].text, before);
+            let after = std::mem::replace(&mut self.entities[index].text, before);
             let commit = commit.clone();
-            if after.is_some() && self.tracks[index].text.is_none() && turn.parent.is_some() {
+            if after.is_some() && self.entities[index].text.is_none() && turn.parent.is_some() {
                 self.go_on_under_another_key(index, &commit)?;
             }
-            let now = &self.tracks[index];
+            let now = &self.entities[index];
             self.steps.push_back(Step {
                 track: index,
                 domain,
@@ -153,16 +153,16 @@ impl<'h, 'w> Tracks<'h, 'w> {
         if kind(commit).is_some_and(|kind| kind != CommitKind::Observed) {
             return Ok(());
         }
-        let Track { domain, key, .. } = &self.tracks[index];
+        let Track { domain, key, .. } = &self.entities[index];
         let around = self.history.changes_around(commit, self.history.domain(domain)?)?;
         let Some(previous) = around.predecessors.get(&(domain.clone(), key.clone())) else { return Ok(()) };
-        self.tracks[index].key = previous.clone();
+        self.entities[index].key = previous.clone();
         self.watch(index)
     }
 
     /// Watches every path that an entity can be at, and takes its value from there.
     fn watch(&mut self, index: usize) -> Result<(), Failure> {
-        let Track { domain, key, .. } = &self.tracks[index];
+        let Track { domain, key, .. } = &self.entities[index];
         let (key, mut text) = (key.clone(), None);
         for place in places_of(self.history.domain(domain)?, &key) {
             let path = self.walk.watch(&place)?;
@@ -174,7 +174,7 @@ impl<'h, 'w> Tracks<'h, 'w> {
                 text = cut(&self.history.texts.get(&id)?, &key).map(|text| (path, text.to_owned()));
             }
         }
-        self.tracks[index].text = text;
+        self.entities[index].text = text;
         Ok(())
     }
 }
@@ -212,12 +212,12 @@ impl Step {
                 }));
             }
         }
-        let mut changes = history.changes_around(&self.commit, domain)?.changes;
+        let around = history.changes_around(&self.commit, domain)?;
         // Seen from a key that is gone, the entity that was made again under another one is what became of it.
         let is_own = |change: &Change| {
             change.domain == self.domain
                 && (change.key == self.key || (self.after.is_none() && change.previous_key.as_ref() == Some(&self.key)))
         };
-        Ok(changes.iter().position(is_own).map(|found| changes.swap_remove(found)))
+        Ok(around.changes.iter().find(|change| is_own(change)).cloned())
     }
 }
