@@ -39,16 +39,17 @@
 //! | [`history`] | texts and changes in, what became of an entity out | where they come from |
 //! | [`policy`] | changes in, judged changes out; rules and their conditions; names for showing | formats, where rules are kept |
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
+//! | [`watch`] | instants and events in, which run is due when out; the topics that tell of configuration | clocks, the network |
 //! | [`config`] | settings and secrets from file and environment | git, the network, what a setting does |
 //! | [`genesys`] | region, token, pace, retry, paging; bytes of pages out; notifications | domains, git, files |
 //! | [`capture`] | one outcome for each domain | git, files, the terminal |
 //! | [`trail`] | git: commits, paths, bytes, remotes, lock | Genesys, domains, settings |
 //! | [`report`] | renderers, one file for each format | where output goes; it sorts nothing |
 //! | [`sim`] | the simulated organisation, on a socket | any domain by name |
-//! | [`session`] | one run from end to end, revisions, failures and exit codes | the terminal |
+//! | [`session`] | one run from end to end, one run after the other, revisions, failures and exit codes | the terminal |
 //! | [`cli`] | the command line, the terminal | how anything is done |
 //!
-//! The first nine are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
+//! The first ten are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
 //! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
 //! of the edges, `capture` uses `genesys`, and `config` takes its regions from there. `the_core_names_no_edge_and_no_input_or_output`
 //! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
@@ -58,6 +59,7 @@
 //! - **A domain** is two files, `schemas/<family>/<domain>.toml` and `schemas/<family>/<domain>.v1.json`, and a fixture. If it
 //!   seems to need code, a word is missing in the domain file: add it to [`catalogue`], for every domain. No `match` on the
 //!   name of a domain is anywhere.
+//! - **A topic** of notifications is an entry in `schemas/watch/topics.toml`.
 //! - **A rule** is a file in `schemas/rules/` and a fixture. The name of the file is its permanent id.
 //! - **A format** is a file in [`report`], a function of a value and a writer. A document in JSON has a type of its own and a
 //!   schema in `schemas/output/`.
@@ -105,3 +107,4 @@ pub mod report;
 pub mod session;
 pub mod sim;
 pub mod trail;
+pub mod watch;

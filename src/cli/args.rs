@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::ui::{ColourChoice, Verbosity};
 use super::{
     blame, completions, config_command, demo, diff, doctor, domains, init, log, plan, rules, show, sim, snapshot,
-    textconv,
+    textconv, watch,
 };
 use crate::model::Severity;
 
@@ -58,6 +58,7 @@ pub(super) enum Command {
     Init(init::InitArgs),
     Plan(plan::PlanArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Watch(watch::WatchArgs),
     Diff(diff::DiffArgs),
     Log(log::LogArgs),
     Show(show::ShowArgs),

@@ -20,6 +20,7 @@ use crate::session::Workspace;
 use crate::session::{Effect, History, RunOptions, Taken, Target, profile, resolve, take};
 use crate::session::{make_trail, of_seconds};
 use crate::sim::{DAY_SEED, Running, Scale, Script, Server, ServerOptions, World};
+use crate::watch::Touched;
 
 /// Show the whole story against a simulated organisation, without credentials
 ///
@@ -141,6 +142,7 @@ impl<'d> Demo<'d> {
             profile,
             by_cadence: false,
             targeted: false,
+            heard: Touched::default(),
             max_requests: None,
             accepted_removals: std::collections::BTreeSet::new(),
             effect: Effect::Commit,

@@ -13,6 +13,7 @@ mod doctor;
 mod domains;
 mod init;
 mod log;
+mod metrics;
 mod plan;
 mod rules;
 mod selection;
@@ -21,6 +22,7 @@ mod sim;
 mod snapshot;
 mod textconv;
 mod ui;
+mod watch;
 
 use std::ffi::OsString;
 
@@ -66,6 +68,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Init(args) => init::run(args, global, ui),
         Command::Plan(args) => plan::run(args, global, ui),
         Command::Snapshot(args) => snapshot::run(args, global, ui),
+        Command::Watch(args) => watch::run(args, global, ui),
         Command::Diff(args) => diff::run(args, global, ui),
         Command::Log(args) => log::run(args, global, ui),
         Command::Show(args) => show::run(args, global, ui),

@@ -12,6 +12,7 @@ use crate::catalogue::Tier;
 use crate::genesys::SystemClock;
 use crate::model::DomainId;
 use crate::session::{Effect, RunOptions, Workspace, matching_domains, profile};
+use crate::watch::Touched;
 
 /// Which domains a verb is about.
 #[derive(Debug, Args)]
@@ -81,6 +82,7 @@ impl SelectionArgs {
             profile: self.profile(workspace),
             by_cadence: self.only.is_empty() && self.tier.is_none(),
             targeted: false,
+            heard: Touched::default(),
             max_requests: None,
             accepted_removals: BTreeSet::new(),
             effect: Effect::None,

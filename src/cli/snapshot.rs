@@ -1,5 +1,7 @@
 //! `orgtrail snapshot`
 
+use std::io::{self, Write};
+
 use clap::{Args, ValueEnum};
 
 use super::args::{Format, Global};
@@ -7,7 +9,7 @@ use super::selection::SelectionArgs;
 use super::{Exit, Exits, Failure, Ui, open, runtime};
 use crate::config::Environment;
 use crate::report;
-use crate::session::{Effect, RunOptions, Workspace, matching_domains, take};
+use crate::session::{Effect, RunOptions, Taken, Workspace, matching_domains, take};
 
 /// Capture the configuration and commit what changed
 ///
@@ -59,25 +61,38 @@ pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits
     let _lock = if options.effect == Effect::None { None } else { Some(workspace.trail.lock()?) };
     let taken = runtime()?.block_on(take(&workspace, connection, &secrets, &options, ui))?;
 
-    let mut exits = taken.exits;
-    let mut document = taken.document;
-    if global.fail_on.is_some_and(|level| taken.changes.counts().worst().is_some_and(|worst| worst >= level)) {
-        exits.add(Exit::Findings);
-        document.exit_codes = exits.codes();
-    }
-    let changes = global.min_severity.map_or(taken.changes.clone(), |level| taken.changes.at_least(level));
+    let taken = judged(taken, global);
     let mut out = Vec::new();
-    let style = ui.style();
-    let written = match global.format {
-        Format::Json => report::run::render_json(&document, &mut out),
-        Format::Markdown => report::markdown::render(&changes, &mut out),
-        Format::Text => report::run::render_text(&document, style, &mut out).and_then(|()| {
-            if changes.changes.is_empty() { Ok(()) } else { report::text::render(&changes, style, &mut out) }
-        }),
-    };
-    written.map_err(|error| Failure::of(Exit::Internal, &error))?;
+    match global.format {
+        Format::Json => report::run::render_json(&taken.document, &mut out),
+        Format::Text | Format::Markdown => render(&taken, global, ui, &mut out),
+    }
+    .map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;
-    Ok(exits)
+    Ok(taken.exits)
+}
+
+/// A run with what `--fail-on` makes of it.
+pub(super) fn judged(mut taken: Taken, global: &Global) -> Taken {
+    if global.fail_on.is_some_and(|level| taken.changes.counts().worst().is_some_and(|worst| worst >= level)) {
+        taken.exits.add(Exit::Findings);
+        taken.document.exit_codes = taken.exits.codes();
+    }
+    taken
+}
+
+/// Writes a run for people: what it did, and what `--min-severity` leaves of the changes.
+pub(super) fn render(taken: &Taken, global: &Global, ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
+    let changes = taken.changes.clone();
+    let changes = match global.min_severity {
+        Some(level) => changes.at_least(level),
+        None => changes,
+    };
+    if global.format == Format::Markdown {
+        return report::markdown::render(&changes, out);
+    }
+    report::run::render_text(&taken.document, ui.style(), out)?;
+    if changes.changes.is_empty() { Ok(()) } else { report::text::render(&changes, ui.style(), out) }
 }
 
 fn options(args: &SnapshotArgs, global: &Global, workspace: &Workspace) -> Result<RunOptions, Failure> {

@@ -116,6 +116,11 @@ impl Ui {
         }
     }
 
+    /// Says something that nobody should miss.
+    pub fn insist(&self, text: impl AsRef<str>) {
+        self.line(text.as_ref());
+    }
+
     /// Says why a command failed, and what to do next.
     pub fn fail(&self, failure: &Failure) {
         self.tagged("error", AnsiColor::Red, &failure.message);

@@ -19,6 +19,16 @@ use crate::model::nearest;
 /// The units of a length of time, in seconds.
 const TIME_UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 60 * 60), ('d', 24 * 60 * 60)];
 
+/// A length of time as it is written in settings and on the command line: `90s`, `15m`, `2h`, `1d`.
+#[must_use]
+pub fn time(text: &str) -> Option<Duration> {
+    let seconds = TIME_UNITS.iter().find_map(|(unit, seconds)| {
+        let count = text.strip_suffix(*unit)?.parse::<u64>().ok()?;
+        count.checked_mul(*seconds)
+    });
+    seconds.map(Duration::from_secs)
+}
+
 /// A value with what is needed to judge it.
 pub(super) struct Entry<'e, 't> {
     pub(super) setting: &'static Setting,
@@ -102,11 +112,8 @@ impl<'t> Entry<'_, 't> {
 
     fn time(&self, expected: &str, least: u64) -> Reading<Duration> {
         let given = self.string(expected)?;
-        let seconds = TIME_UNITS.iter().find_map(|(unit, seconds)| {
-            let count = given.strip_suffix(*unit)?.parse::<u64>().ok()?;
-            count.checked_mul(*seconds).filter(|seconds| *seconds >= least)
-        });
-        seconds.map(Duration::from_secs).ok_or_else(|| vec![self.unfit(expected, &format!("{given:?}"))])
+        let time = time(given).filter(|time| time.as_secs() >= least);
+        time.ok_or_else(|| vec![self.unfit(expected, &format!("{given:?}"))])
     }
 
     /// A list of globs.

@@ -18,6 +18,7 @@ mod settings;
 use std::time::Duration;
 
 pub use domain_globs::{DomainGlobError, DomainGlobs};
+pub use entry::time;
 pub use environment::{Connection, Environment, EnvironmentError};
 pub use problem::{ConfigError, Problem};
 pub use secret_key::{KeyOrigin, SecretKeyError};

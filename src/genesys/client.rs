@@ -78,7 +78,8 @@ pub struct Body {
 /// [`open_channel`](Self::open_channel), [`subscribe`](Self::subscribe) and [`unsubscribe`](Self::unsubscribe), on channels of
 /// notifications alone.
 ///
-/// Clones share everything: the token, the pace and the budgets.
+/// Clones share everything: the token, the pace and the budgets. A process that makes many runs has [`Client::another`] for
+/// each.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -140,6 +141,28 @@ impl Client {
         let api = options.hosts.api().clone();
         let login = Login::new(options, Arc::clone(&wire), Arc::clone(&patience), Arc::clone(&clock));
         Ok(Self { inner: Arc::new(Inner { api, in_flight, clock, wire, gate, allowance, patience, login }) })
+    }
+
+    /// A client for another run of the same process, which may send so many requests: with budgets and counts of its own, and
+    /// with the token, the pace and the connections of this one.
+    #[must_use]
+    pub fn another(&self, max_requests: Option<u64>) -> Self {
+        let inner = &self.inner;
+        let wire = Arc::new(inner.wire.another());
+        let patience = Arc::new(inner.patience.another());
+        let login = inner.login.another(Arc::clone(&wire), Arc::clone(&patience));
+        Self {
+            inner: Arc::new(Inner {
+                api: inner.api.clone(),
+                in_flight: inner.in_flight,
+                clock: Arc::clone(&inner.clock),
+                wire,
+                gate: Arc::clone(&inner.gate),
+                allowance: Allowance::new(max_requests),
+                patience,
+                login,
+            }),
+        }
     }
 
     /// Reads one thing.

@@ -11,8 +11,8 @@
 //! - A [`Listener`] brings events as they happen; it can lose some, and tells when it may have.
 //! - A listing ends complete or as a [`ListingError`], never shorter.
 //!
-//! Limits: a [`Client`] serves one run, because the time that faults may cost is counted over its life. Redirects are not
-//! followed. The process must have installed a `rustls` crypto provider before [`Client::new`].
+//! Limits: a [`Client`] serves one run, because the time that faults may cost is counted over its life; [`Client::another`]
+//! makes the one for the next. Redirects are not followed. The process must have installed a `rustls` crypto provider before [`Client::new`].
 
 mod allowance;
 mod call;

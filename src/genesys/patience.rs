@@ -102,6 +102,11 @@ impl Patience {
         Self { clock, gate, limits, run: Mutex::default() }
     }
 
+    /// Begins another run that passes the same gate.
+    pub(super) fn another(&self) -> Self {
+        Self::new(Arc::clone(&self.clock), Arc::clone(&self.gate), self.limits)
+    }
+
     /// Returns how long the next attempt may take, or that the host has been silent for too long to ask it anything.
     pub(super) fn time_allowed(&self, effort: &Effort, path: &str) -> Result<Duration, FetchError> {
         let silence = lock(&self.run).silence.total();

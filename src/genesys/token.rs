@@ -1,4 +1,5 @@
-//! The token of the run: asked for once, however many tasks want it, and refreshed before it ends.
+//! The token of the run: asked for once, however many tasks want it, and refreshed before it ends. Runs of one process can
+//! share it.
 //!
 //! The login has a narrow rate limit of its own, so that its refusal is remembered as well as its token.
 
@@ -32,6 +33,12 @@ pub(super) struct Login {
     url: Url,
     client_id: String,
     client_secret: SecretString,
+    kept: Arc<Kept>,
+}
+
+/// What runs that share a token share.
+#[derive(Debug)]
+struct Kept {
     state: Mutex<State>,
     /// The latest generation that the API has taken.
     accepted: AtomicU64,
@@ -87,14 +94,43 @@ impl Login {
             url,
             client_id: options.client_id,
             client_secret: options.client_secret,
-            state: Mutex::new(State { generation: 0, holding: Holding::Nothing { after_refusal: false } }),
-            accepted: AtomicU64::new(0),
+            kept: Arc::new(Kept {
+                state: Mutex::new(State { generation: 0, holding: Holding::Nothing { after_refusal: false } }),
+                accepted: AtomicU64::new(0),
+            }),
         }
+    }
+
+    /// The login of another run, with the token of this one. What was refused in this one may be tried again in the other.
+    pub(super) fn another(&self, wire: Arc<Wire>, patience: Arc<Patience>) -> Self {
+        // Who holds the state is about to learn something newer than what could be forgotten here.
+        if let Ok(mut state) = self.kept.state.try_lock() {
+            let is_refused = match &state.holding {
+                Holding::Token { token, after_refusal, .. } => *after_refusal && !self.is_accepted(token.generation),
+                Holding::Nothing { .. } | Holding::Refused { .. } => true,
+            };
+            if is_refused {
+                state.holding = Holding::Nothing { after_refusal: false };
+            }
+        }
+        Self {
+            wire,
+            patience,
+            clock: Arc::clone(&self.clock),
+            url: self.url.clone(),
+            client_id: self.client_id.clone(),
+            client_secret: self.client_secret.clone(),
+            kept: Arc::clone(&self.kept),
+        }
+    }
+
+    fn is_accepted(&self, generation: u64) -> bool {
+        self.kept.accepted.load(Ordering::Relaxed) >= generation
     }
 
     /// Returns the current token; the first who finds it missing or old asks for a new one, and the others wait for it.
     pub(super) async fn token(&self, listing: &Arc<Spent>) -> Result<Token, FetchError> {
-        let mut state = self.state.lock().await;
+        let mut state = self.kept.state.lock().await;
         let after_refusal = match &state.holding {
             Holding::Token { token, refresh_at, .. } if refresh_at.is_none_or(|time| self.clock.now() < time) => {
                 return Ok(token.clone());
@@ -122,18 +158,18 @@ impl Login {
 
     /// Takes note that the API took a token.
     pub(super) fn accepted(&self, generation: u64) {
-        self.accepted.fetch_max(generation, Ordering::Relaxed);
+        self.kept.accepted.fetch_max(generation, Ordering::Relaxed);
     }
 
     /// Gives up a token that the API refuses, and returns whether it is worth asking for another.
     ///
     /// It is not when the token was itself a replacement and has never been taken: then it is not about its age.
     pub(super) async fn discard(&self, generation: u64) -> bool {
-        let mut state = self.state.lock().await;
+        let mut state = self.kept.state.lock().await;
         if let Holding::Token { token, after_refusal, .. } = &state.holding
             && token.generation == generation
         {
-            if *after_refusal && self.accepted.load(Ordering::Relaxed) < generation {
+            if *after_refusal && !self.is_accepted(generation) {
                 return false;
             }
             state.holding = Holding::Nothing { after_refusal: true };

@@ -36,6 +36,11 @@ impl Wire {
         Ok(Self { http: builder.build().map_err(SetupError)?, requests: AtomicU64::new(0) })
     }
 
+    /// The same HTTP client with its connections, and a count of its own.
+    pub(super) fn another(&self) -> Self {
+        Self { http: self.http.clone(), requests: AtomicU64::new(0) }
+    }
+
     /// Returns the HTTP client, to build requests with.
     pub(super) fn http(&self) -> &reqwest::Client {
         &self.http

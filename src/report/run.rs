@@ -54,6 +54,12 @@ pub fn render_json(run: &RunDocument, out: &mut dyn Write) -> io::Result<()> {
     write_document(&v1::Document::from(run), out)
 }
 
+/// Writes the document as one line.
+pub fn render_line(run: &RunDocument, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &v1::Document::from(run))?;
+    writeln!(out)
+}
+
 fn write_incomplete(run: &RunDocument, out: &mut dyn Write) -> io::Result<()> {
     let mut rows = Vec::new();
     let mut statuses = BTreeSet::new();

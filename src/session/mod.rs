@@ -23,6 +23,7 @@ mod run;
 mod targeting;
 mod time;
 mod verdict;
+mod watch;
 mod workspace;
 
 pub use estimate::{Planned, plan};
@@ -36,6 +37,7 @@ pub use observer::{Observer, Unobserved};
 pub use own_domains::{catalogue, catalogue_in};
 pub use recording::HEARTBEAT_REF;
 pub use revision::{commits_between, kind, last_run, resolve, resolve_start};
-pub use run::{Effect, RunOptions, Taken, client, endpoint, profile, take};
+pub use run::{Effect, RunOptions, Taken, client, endpoint, profile, take, take_with};
 pub use time::{of_seconds, written};
+pub use watch::{Errand, Outcome, Source, WatchObserver, WatchOptions, WatchedRun, watch};
 pub use workspace::{CONFIG_FILE, CommitTree, RULES_FILE, Workspace, archive, matching_domains, shipped_rules};

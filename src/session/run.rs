@@ -36,6 +36,7 @@ use crate::record::{
 };
 use crate::report::{ChangeSet, Endpoint};
 use crate::trail::CommitId;
+use crate::watch::Touched;
 
 /// What a run is asked for.
 pub struct RunOptions {
@@ -47,6 +48,8 @@ pub struct RunOptions {
     pub by_cadence: bool,
     /// Whether no more is read than what the audit log names, where that is known to suffice.
     pub targeted: bool,
+    /// What was heard of since the last run, which such a run reads again whatever the audit log says.
+    pub heard: Touched,
     /// The most requests that the run may send; `None` for any number.
     pub max_requests: Option<u64>,
     /// Domains whose removals are taken without proof.
@@ -102,6 +105,22 @@ pub async fn take(
     options: &RunOptions,
     observer: &dyn Observer,
 ) -> Result<Taken, Failure> {
+    let client_id = connection.client_id.clone();
+    let client = client(workspace, connection, options.clock.clone(), options.max_requests)?;
+    take_with(workspace, (client, &client_id), secrets, options, observer).await
+}
+
+/// Makes a run likewise, with a client for it and the id that this logs in under.
+///
+/// It writes to the trail before its first request and after its last one, and between the first thing that it puts on record and
+/// the last it does not wait: dropped at any moment it leaves nothing half done.
+pub async fn take_with(
+    workspace: &Workspace,
+    (client, client_id): (Client, &str),
+    secrets: &SecretKey,
+    options: &RunOptions,
+    observer: &dyn Observer,
+) -> Result<Taken, Failure> {
     let began = options.clock.now();
     let remote = Remote::meet(workspace, options.effect, options.now, observer)?;
     let tip = workspace.tip()?;
@@ -109,8 +128,6 @@ pub async fn take(
     let archive = archive(workspace, tip)?;
     let rules = workspace.policy()?;
 
-    let client_id = connection.client_id.clone();
-    let client = client(workspace, connection, options.clock.clone(), options.max_requests)?;
     let org = org_of(&client).await?;
     let scan = &workspace.scan;
     let ledger = ledger_of(&archive, &org, secrets, scan, observer)?;
@@ -128,7 +145,7 @@ pub async fn take(
         targets: &Targets::default(),
     };
     let about = (options, &mut due, heartbeat.as_ref());
-    let captured = capture(workspace, reader, &client_id, &archive, &ledger, about, observer).await?;
+    let captured = capture(workspace, reader, client_id, &archive, &ledger, about, observer).await?;
     let planned = plan(PlanInput {
         catalogue: &workspace.catalogue,
         archive: &archive,

@@ -55,7 +55,24 @@ impl Targeting<'_, '_> {
                 targets.insert(id.clone(), target);
             }
         }
+        self.widen(&mut targets);
         Ok(Targets(targets))
+    }
+
+    /// Adds what was heard of by other ways, as its record may come later: what is named, else the whole domain.
+    fn widen(&self, targets: &mut BTreeMap<DomainId, Target>) {
+        for (id, keys) in &self.options.heard.0 {
+            let reads_detail = self.workspace.catalogue.get(id).is_some_and(|domain| domain.source.read_detail);
+            match targets.get_mut(id) {
+                Some(Target::Parents(again) | Target::Entities(again)) if !keys.is_empty() => {
+                    again.extend(keys.clone());
+                }
+                Some(target @ Target::Nothing) if reads_detail && !keys.is_empty() => {
+                    *target = Target::Entities(keys.clone());
+                }
+                _ => drop(targets.remove(id)),
+            }
+        }
     }
 
     fn unfollowed(&self, cause: &str) -> Targets {

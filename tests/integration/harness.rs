@@ -13,6 +13,7 @@ use orgtrail::genesys::InstantClock;
 use orgtrail::model::DomainId;
 use orgtrail::session::{Effect, Failure, RunOptions, Taken, Unobserved, Workspace, make_trail, profile, take};
 use orgtrail::sim::{Running, Scale, Server, ServerOptions, World};
+use orgtrail::watch::Touched;
 use tempfile::TempDir;
 
 use crate::fixtures::catalogue;
@@ -152,6 +153,7 @@ impl TestTrail {
             profile,
             by_cadence: false,
             targeted: false,
+            heard: Touched::default(),
             max_requests: None,
             accepted_removals: BTreeSet::new(),
             effect: Effect::Commit,

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-const CORE: [&str; 9] =
-    ["model", "catalogue", "canonical", "diff", "attribution", "estimate", "history", "policy", "record"];
+const CORE: [&str; 10] =
+    ["model", "catalogue", "canonical", "diff", "attribution", "estimate", "history", "policy", "record", "watch"];
 const EDGES: [&str; 8] = ["config", "genesys", "capture", "trail", "report", "sim", "session", "cli"];
 const FOREIGN: [&str; 9] = ["reqwest", "tokio", "git2", "clap", "axum", "std::fs", "std::env", "std::net", "getrandom"];
 

@@ -35,3 +35,4 @@ mod snapshot;
 mod targeted;
 mod terminal;
 mod textconv;
+mod watch;

@@ -141,6 +141,7 @@ fn run_while(org: &Org, dir: &Path, minutes: i64, what: impl Fn()) -> (Taken, Ve
         profile,
         by_cadence: false,
         targeted: false,
+        heard: orgtrail::watch::Touched::default(),
         max_requests: None,
         accepted_removals: BTreeSet::new(),
         effect: Effect::Push,

@@ -77,6 +77,32 @@ mod tokens {
     }
 
     #[tokio::test]
+    async fn another_client_has_the_token_of_the_first_and_counts_of_its_own() {
+        let stage = Stage::bare().await;
+        stage.login(86_400, 1).await;
+        stage.answer("/a", 3, ok()).await;
+        let client = stage.client();
+        client.get(&get("/a")).await.unwrap();
+        let another = client.another(Some(1));
+        another.get(&get("/a")).await.unwrap();
+        assert!(another.get(&get("/a")).await.is_err());
+        assert_eq!((client.requests(), another.requests()), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn what_was_refused_in_one_run_is_tried_again_in_the_next() {
+        let stage = Stage::bare().await;
+        stage.login(86_400, 4).await;
+        stage.respond("/a", taking(&[])).await;
+        let mut client = stage.client();
+        for _ in 0..2 {
+            assert!(client.get(&get("/a")).await.is_err());
+            assert!(client.get(&get("/a")).await.is_err());
+            client = client.another(None);
+        }
+    }
+
+    #[tokio::test]
     async fn a_token_that_lives_shorter_than_the_margin_is_still_used() {
         let stage = Stage::bare().await;
         stage.login(10, 1).await;

@@ -61,8 +61,29 @@ impl Listener {
         }
     }
 
+    /// Subscribes to other topics from now on; what comes of those it had meanwhile still comes.
+    pub fn want(&mut self, topics: Vec<String>) {
+        self.topics = topics;
+        if self.socket.is_some() {
+            self.reconnect.connected();
+        }
+    }
+
+    /// Gives the channel up: ends what it is subscribed to, and closes its socket.
+    pub async fn close(mut self) {
+        if let Some(channel) = self.channel.take() {
+            // A channel that cannot be given up ends by itself within a day.
+            let _ = self.client.unsubscribe(&channel).await;
+        }
+        if let Some(socket) = self.socket.take() {
+            socket.close().await;
+        }
+    }
+
     async fn open(&mut self) -> Result<(), NotificationError> {
         self.socket = None;
+        // Whatever the budgets were spent on is over: the new channel is a new effort.
+        self.client = self.client.another(None);
         self.channel = Some(self.client.open_channel().await?);
         self.reconnect.opened(self.clock.now());
         Ok(())

@@ -125,6 +125,12 @@ impl Socket {
         }
     }
 
+    /// Says that nobody listens any more.
+    pub async fn close(mut self) {
+        // Whoever is gone already needs no farewell.
+        let _ = self.stream.close(None).await;
+    }
+
     /// What came in until now. The runtime gets the chance to ask the machine once more before there is said to be nothing.
     async fn last_look(&mut self) -> Option<Option<Result<Message, tungstenite::Error>>> {
         tokio::task::yield_now().await;
