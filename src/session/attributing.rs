@@ -180,7 +180,9 @@ impl Attributing<'_, '_> {
             change.key.as_str() != self.org && domain.is_some_and(|domain| domain.identity.key != [KeyPart::Parent])
         };
         let all = changes.iter().chain(recent.pending.iter().flat_map(|pending| &pending.changes));
-        let spoken_of = all.filter(|change| has_own_id(change) && named.contains(change.key.as_str())).map(|change| change.domain.clone());
+        let spoken_of = all
+            .filter(|change| has_own_id(change) && named.contains(change.key.as_str()))
+            .map(|change| change.domain.clone());
         memory.spoken_of.extend(spoken_of);
     }
 

@@ -23,6 +23,10 @@ use crate::record::{Archive, Heartbeat};
 /// Requests of a run that belong to no domain: whose credentials they are, and what they may see.
 const OWN_REQUESTS: u64 = 2;
 
+/// Requests with which a run asks the audit log, as a rule: a query, three looks whether it is done, its results, and the
+/// query that is answered at once. What changed without a record takes more.
+const AUDIT_REQUESTS: u64 = 6;
+
 /// Listings that are asked for their size side by side; the client bounds them.
 const TOGETHER: usize = 8;
 
@@ -91,7 +95,9 @@ pub(super) async fn estimated(
         let done = known.get(id).and_then(|known| known.done);
         known.insert(id.clone(), Known { done, ..counted });
     }
-    let estimate = Estimate::of(&workspace.catalogue, &due.selection.0, &known, OWN_REQUESTS);
+    let asks_audits = workspace.config.audits && archive.ledger().is_some();
+    let own = OWN_REQUESTS + if asks_audits { AUDIT_REQUESTS } else { 0 };
+    let estimate = Estimate::of(&workspace.catalogue, &due.selection.0, &known, own);
     let estimate = Estimate {
         rate: client.rate().map(|rate| AllowedRate { allowed: rate.allowed, used: rate.used }),
         portion: workspace.config.deep_requests as u64,

@@ -60,6 +60,8 @@ impl Drop for RunLock {
     fn drop(&mut self) {
         // A mark that stays makes the next run look for leftovers, and find none.
         let _ = self.file.set_len(0);
+        // A process that was started this moment may still hold the file open, and with it the lock.
+        let _ = self.file.unlock();
     }
 }
 

@@ -376,6 +376,8 @@ fn init_changes_nothing_in_a_trail() {
     let terminal = pushed(&org);
     let clone = terminal.clone_remote("clone");
     for dir in [terminal.trail(), clone] {
+        // What no clone brings is set up once.
+        assert!(terminal.run_in(&dir, &["init"]).stderr.contains("git shows names"));
         let before = bytes(&dir);
         let told = terminal.run_in(&dir, &["init"]);
         assert!(told.stderr.contains("is a trail already; nothing else was changed"), "{}", told.stderr);
