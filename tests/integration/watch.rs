@@ -607,9 +607,10 @@ fn the_binary_tells_each_run_and_serves_metrics() {
     let (head, text) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200") && head.contains("openmetrics-text"), "{head}");
     let samples = samples(text);
-    assert_eq!(samples["orgtrail_runs_total{outcome=\"complete\",trigger=\"schedule\"}"], 1.0);
-    assert_eq!(samples["orgtrail_changes_total{severity=\"critical\"}"], 0.0);
-    assert_eq!(samples["orgtrail_requests_total"], line["requests"].as_f64().unwrap());
+    let counted = |name: &str, count: f64| assert!((samples[name] - count).abs() < 0.5, "{name}: {}", samples[name]);
+    counted("orgtrail_runs_total{outcome=\"complete\",trigger=\"schedule\"}", 1.0);
+    counted("orgtrail_changes_total{severity=\"critical\"}", 0.0);
+    counted("orgtrail_requests_total", line["requests"].as_f64().unwrap());
     assert!(samples["orgtrail_last_success_timestamp_seconds"] > 1.7e9);
     assert!(samples.contains_key("orgtrail_last_run_duration_seconds"));
     assert!(samples["orgtrail_audit_watermark_age_seconds"].is_nan());
