@@ -23,8 +23,10 @@
 //! 3. [`record`] plans the commits. What is not an administrator's doing (a migrated schema, a new secrets key, a first
 //!    capture) gets commits of its own, so that what is left for the [`diff`] is what somebody changed.
 //! 4. [`policy`] judges each change and finds names for what the stored form has only ids of.
-//! 5. [`trail`] writes the objects, then moves the branch once.
-//! 6. [`report`] renders what happened; [`cli`] decides where to.
+//! 5. [`session`] asks the audit log, and [`attribution`] says who made each change. What each actor did becomes a commit of its
+//!    own; the last of them is the snapshot.
+//! 6. [`trail`] writes the objects, then moves the branch once.
+//! 7. [`report`] renders what happened; [`cli`] decides where to.
 //!
 //! # Modules
 //!
@@ -81,6 +83,7 @@
 //! | No secret in clear: not on disk, in a message, in a report | `a_secret_is_found_nowhere_whatever_is_asked_and_whatever_goes_wrong`, `what_looks_like_a_secret_is_found_nowhere`, `every_rotation_is_one_change_that_is_high_and_shows_both_fingerprints`, `nothing_that_is_treated_reaches_the_stored_form` |
 //! | All or nothing: a branch is where it was or where it was meant to go | `several_commits_move_the_branch_once`, `killed_while_it_reads_first_part`, `killed_while_it_writes_first_part`, `a_second_run_is_refused_while_one_is_under_way` |
 //! | Read-only: nothing but GETs, queries, the token request and channels of notifications | [`genesys::Get`] has no method to choose, `nothing_but_a_query_can_be_sent_by_post`, `a_call_about_a_channel_leads_nowhere_else`, `nothing_but_channels_is_written_to` |
+//! | A person behind every line: each change is by whom the audit log says, and only by whom it says | `a_day_has_one_commit_for_each_actor_and_one_for_what_nobody_explains`, `what_a_record_does_not_say_is_not_ascribed_to_its_author`, `git_blame_names_the_person_of_each_line` |
 //! | Reproducible: the same input gives the same bytes | `the_same_commit_has_the_same_id_on_every_machine`, `the_seed_decides_everything` |
 //! | Lossless numbers: one value, one form, all digits | `one_value_has_one_form`, `what_a_double_cannot_hold_survives_the_way_from_response_to_applied_diff` |
 //!
