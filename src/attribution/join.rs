@@ -5,7 +5,7 @@
 //! nothing: the record then stands for whatever changed. Only where all properties of a record are found does it explain these
 //! fields and no others.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -82,6 +82,9 @@ impl Joined {
     }
 }
 
+/// What holds for a change without a record, by domain.
+type Without<'w> = BTreeMap<&'w DomainId, Explained>;
+
 /// How sure it is that a record is about a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Strength {
@@ -96,13 +99,18 @@ impl Inquiry<'_> {
     #[must_use]
     pub fn join(&self) -> Vec<Joined> {
         let mut evidence: Vec<Evidence> = self.changes.iter().map(Evidence::of).collect();
+        let domains: BTreeSet<&DomainId> = self.changes.iter().map(|change| &change.domain).collect();
+        let without: Without<'_> = domains.into_iter().map(|id| (id, self.without_record(id))).collect();
         let about = self.changes_by_record();
         for (index, record) in self.records.iter().enumerate() {
             let Some(candidates) = about.get(&index) else { continue };
-            self.weigh(index, record, candidates, &mut evidence);
+            self.weigh(index, record, candidates, &without, &mut evidence);
         }
-        let mut joined: Vec<Joined> =
-            self.changes.iter().zip(evidence).map(|(change, evidence)| self.settled(change, evidence)).collect();
+        let settled = |(change, evidence): (&Change, Evidence)| Joined {
+            behind: self.settled(change, evidence),
+            otherwise: without[&change.domain],
+        };
+        let mut joined: Vec<Joined> = self.changes.iter().zip(evidence).map(settled).collect();
         self.let_children_follow(&mut joined);
         joined
     }
@@ -148,7 +156,14 @@ impl Inquiry<'_> {
     }
 
     /// Adds what a record says to the evidence of the changes that it may be about.
-    fn weigh(&self, index: usize, record: &AuditRecord, about: &[(usize, Strength)], evidence: &mut [Evidence]) {
+    fn weigh(
+        &self,
+        index: usize,
+        record: &AuditRecord,
+        about: &[(usize, Strength)],
+        without: &Without<'_>,
+        evidence: &mut [Evidence],
+    ) {
         let is_meant = |position: usize, field: usize| {
             let path = &self.changes[position].fields[field].path;
             record.properties.iter().any(|change| is_property(&change.property, path))
@@ -159,7 +174,7 @@ impl Inquiry<'_> {
             !record.properties.is_empty() && record.properties.iter().all(|change| is_found(&change.property));
         for (position, strength) in about {
             // What no service records by itself has no other record than that of what it belongs to.
-            let says_all = says_all && self.is_recorded(&self.changes[*position]);
+            let says_all = says_all && without[&self.changes[*position].domain] != Explained::NotCovered;
             let evidence = &mut evidence[*position];
             match self.changes[*position].kind {
                 ChangeKind::Modified => {
@@ -177,21 +192,17 @@ impl Inquiry<'_> {
         }
     }
 
-    /// Whether there should be a record of a change of its own.
-    fn is_recorded(&self, change: &Change) -> bool {
-        let domain = self.catalogue.get(&change.domain);
-        domain.is_some_and(|domain| self.coverage.without_record(domain) != Explained::NotCovered)
+    /// What holds for a change of a domain without a record.
+    fn without_record(&self, id: &DomainId) -> Explained {
+        self.catalogue.get(id).map_or(Explained::NotCovered, |domain| self.coverage.without_record(domain))
     }
 
-    fn settled(&self, change: &Change, evidence: Evidence) -> Joined {
-        let domain = self.catalogue.get(&change.domain);
-        let otherwise = domain.map_or(Explained::NotCovered, |domain| self.coverage.without_record(domain));
-        let behind = match change.kind {
+    fn settled(&self, change: &Change, evidence: Evidence) -> Behind {
+        match change.kind {
             ChangeKind::Modified => Behind::Fields(evidence.fields.into_iter().map(Found::best).collect()),
             ChangeKind::Removed => Behind::Whole(self.last_act(evidence.whole.best())),
             ChangeKind::Added | ChangeKind::Recreated => Behind::Whole(evidence.whole.best()),
-        };
-        Joined { behind, otherwise }
+        }
     }
 
     /// Of the records of an entity that is gone, those of whoever took it away: what others did to it before is gone with it.

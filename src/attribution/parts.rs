@@ -170,12 +170,7 @@ impl Parting<'_> {
     fn actors(&self, records: &[usize]) -> Vec<Actor> {
         let mut actors: Vec<Actor> = Vec::new();
         for record in records.iter().map(|index| &self.records[*index]) {
-            let new = self.named(actor_of(record), record);
-            let known = actors.iter().position(|actor| actor.key() == new.key()).map(|known| actors.remove(known));
-            actors.push(match known {
-                Some(known) => later(known, new),
-                None => new,
-            });
+            Actor::gather(&mut actors, self.named(actor_of(record), record));
         }
         actors
     }
@@ -250,17 +245,3 @@ fn actor_of(record: &AuditRecord) -> Actor {
 
 /// What the platform is called where it changes something by itself.
 const PLATFORM: &str = "Genesys Cloud";
-
-fn later(known: Actor, new: Actor) -> Actor {
-    let mut remote_ip = known.remote_ip;
-    let fresh: Vec<String> = new.remote_ip.iter().filter(|ip| !remote_ip.contains(ip)).cloned().collect();
-    remote_ip.extend(fresh);
-    Actor {
-        remote_ip,
-        client_id: new.client_id.or(known.client_id),
-        application: new.application.or(known.application),
-        name: new.name.or(known.name),
-        audit_ids: known.audit_ids.into_iter().chain(new.audit_ids).collect(),
-        ..new
-    }
-}

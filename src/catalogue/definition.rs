@@ -283,6 +283,18 @@ impl Domain {
         place.get("id").unwrap_or(place).as_str().map(EntityKey::new)
     }
 
+    /// The domains that each part of a key may name an entity of, in order; none for a part that names nothing.
+    pub fn key_targets(&self) -> impl Iterator<Item = Vec<&DomainId>> {
+        self.identity.key.iter().map(|part| match part {
+            KeyPart::Parent => self.source.parent.iter().collect(),
+            KeyPart::Field(path) => {
+                let is_at = |one: &&Reference| one.path == *path || path.to_string() == format!("{}.id", one.path);
+                self.references.iter().filter(is_at).flat_map(|one| &one.targets).collect()
+            }
+            KeyPart::Org => Vec::new(),
+        })
+    }
+
     /// The path that reads one entity, listed under a parent or not; `None` where there is none.
     #[must_use]
     pub fn detail_path(&self, key: &EntityKey, under: Option<&Under>) -> Option<String> {

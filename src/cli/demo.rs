@@ -123,17 +123,7 @@ impl<'d> Demo<'d> {
 
     /// Takes a snapshot so many minutes after the morning began.
     async fn snapshot(&self, minutes: i64) -> Result<Taken, Failure> {
-        let connection = Environment::from_map(
-            [
-                ("ORGTRAIL_API_URL", &self.running.api_url),
-                ("ORGTRAIL_LOGIN_URL", &self.running.login_url),
-                ("GENESYSCLOUD_OAUTHCLIENT_ID", &self.running.client_id),
-                ("GENESYSCLOUD_OAUTHCLIENT_SECRET", &self.running.client_secret),
-            ]
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.clone()))
-            .collect(),
-        );
+        let connection = Environment::from_map(self.running.environment());
         let connection = connection.connection(&self.workspace.config);
         let connection = connection.map_err(|error| Failure::of(Exit::Internal, &error))?;
         let profile = profile(&self.workspace, Some(Tier::Deep));

@@ -64,10 +64,8 @@ pub(super) fn run(args: &SimArgs, global: &Global, ui: &Ui) -> Result<Exits, Fai
         |what: &str, error: &std::io::Error| Failure::new(Exit::Upstream, format!("could not {what}: {error}"));
     runtime()?.block_on(async {
         let running = Server::start(world, options).await.map_err(|error| cannot("open the port", &error))?;
-        let environment = format!(
-            "export ORGTRAIL_API_URL={}\nexport ORGTRAIL_LOGIN_URL={}\nexport GENESYSCLOUD_OAUTHCLIENT_ID={}\nexport GENESYSCLOUD_OAUTHCLIENT_SECRET={}\n",
-            running.api_url, running.login_url, running.client_id, running.client_secret
-        );
+        let line = |(name, value)| format!("export {name}={value}\n");
+        let environment: String = running.environment().into_iter().map(line).collect();
         ui.data(environment.as_bytes())?;
         ui.say("serving until interrupted");
         tokio::signal::ctrl_c().await.map_err(|error| cannot("wait for an interrupt", &error))?;

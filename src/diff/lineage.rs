@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::value::compare;
 use crate::canonical::{reorder_sets, value_of};
-use crate::catalogue::{Catalogue, Domain, KeyPart};
+use crate::catalogue::{Catalogue, Domain};
 use crate::model::{CanonicalText, Change, ChangeKind, DomainId, EntityKey, OwnedValue, Value};
 
 /// Re-created entities: domain and previous key → new key.
@@ -155,17 +155,8 @@ impl<'s> Moves<'s> {
     /// The key that an entity has once the keys of re-created entities in it are replaced; `None` where none is.
     fn key(&mut self, domain: &Domain, key: &EntityKey) -> Option<EntityKey> {
         let mut parts: Vec<String> = key.parts().collect();
-        for (part, text) in domain.identity.key.iter().zip(&mut parts) {
-            let targets: Vec<DomainId> = match part {
-                KeyPart::Parent => domain.source.parent.iter().cloned().collect(),
-                KeyPart::Field(path) => domain
-                    .references
-                    .iter()
-                    .filter(|reference| *path == reference.path || path.to_string() == format!("{}.id", reference.path))
-                    .flat_map(|reference| reference.targets.clone())
-                    .collect(),
-                KeyPart::Org => Vec::new(),
-            };
+        for (targets, text) in domain.key_targets().zip(&mut parts) {
+            let targets: Vec<DomainId> = targets.into_iter().cloned().collect();
             if let Some(to) = self.successor(&targets, text) {
                 to.as_str().clone_into(text);
             }

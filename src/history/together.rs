@@ -13,7 +13,7 @@ pub fn together<'p>(parts: impl IntoIterator<Item = &'p Attribution>) -> Attribu
             None => whole = Some(Attribution { fields: BTreeMap::new(), ..part.clone() }),
             Some(whole) => {
                 whole.explained = whole.explained.max(part.explained);
-                part.actors.iter().for_each(|actor| add(&mut whole.actors, actor));
+                part.actors.iter().for_each(|actor| Actor::gather(&mut whole.actors, actor.clone()));
             }
         }
     }
@@ -64,22 +64,6 @@ fn join(mut whole: FieldAttribution, part: FieldAttribution) -> FieldAttribution
 
 fn least_known(one: Explained, other: Explained) -> Explained {
     one.max(other)
-}
-
-/// Adds an actor, or what else is known of one who is there already, who then comes last.
-fn add(actors: &mut Vec<Actor>, actor: &Actor) {
-    let Some(known) = actors.iter().position(|known| known.key() == actor.key()) else {
-        actors.push(actor.clone());
-        return;
-    };
-    let mut known = actors.remove(known);
-    for (own, more) in [(&mut known.remote_ip, &actor.remote_ip), (&mut known.audit_ids, &actor.audit_ids)] {
-        own.extend(more.iter().filter(|one| !own.contains(one)).cloned().collect::<Vec<_>>());
-    }
-    if actor.at >= known.at {
-        known.at.clone_from(&actor.at);
-    }
-    actors.push(known);
 }
 
 /// Whether one of two places is the other or above it.

@@ -77,6 +77,37 @@ impl Actor {
         self.id.as_deref().or(self.client_id.as_deref()).or(self.name.as_deref()).unwrap_or_default()
     }
 
+    /// Adds an actor to others in order of time, or what else is known of one who is among them, who then comes last.
+    pub fn gather(actors: &mut Vec<Self>, new: Self) {
+        let known = actors.iter().position(|known| known.key() == new.key()).map(|known| actors.remove(known));
+        actors.push(match known {
+            Some(known) => known.with(new),
+            None => new,
+        });
+    }
+
+    fn with(self, later: Self) -> Self {
+        let all = |mut known: Vec<String>, later: Vec<String>| {
+            for one in later {
+                if !known.contains(&one) {
+                    known.push(one);
+                }
+            }
+            known
+        };
+        Self {
+            id: later.id.or(self.id),
+            name: later.name.or(self.name),
+            email: later.email.or(self.email),
+            client_id: later.client_id.or(self.client_id),
+            home_org: later.home_org.or(self.home_org),
+            remote_ip: all(self.remote_ip, later.remote_ip),
+            application: later.application.or(self.application),
+            at: later.at.max(self.at),
+            audit_ids: all(self.audit_ids, later.audit_ids),
+        }
+    }
+
     /// What the actor is called: the name, else the id.
     #[must_use]
     pub fn shown(&self) -> &str {

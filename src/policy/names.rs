@@ -1,7 +1,7 @@
 //! Names put back where the stored form has only ids.
 
 use crate::canonical::value_of;
-use crate::catalogue::{Catalogue, Domain, FieldPath, KeyPart, Reference, Segment};
+use crate::catalogue::{Catalogue, Domain, FieldPath, Reference, Segment};
 use crate::model::{CanonicalText, DomainId, EntityKey, EntitySource, Pointer, Value};
 
 /// Finds names for showing: of entities, of what references point to, of members of sets.
@@ -36,16 +36,8 @@ impl<'n> Names<'n> {
         if parts.len() < 2 {
             return None;
         }
-        let named = domain.identity.key.iter().zip(parts).map(|(part, text)| {
-            let targets: Vec<&DomainId> = match part {
-                KeyPart::Parent => domain.source.parent.iter().collect(),
-                KeyPart::Field(path) => {
-                    reference_at(domain, path).map(|r| r.targets.iter().collect()).unwrap_or_default()
-                }
-                KeyPart::Org => Vec::new(),
-            };
-            self.of_key(targets, &text).unwrap_or(text)
-        });
+        let called = |(targets, text): (Vec<&DomainId>, String)| self.of_key(targets, &text).unwrap_or(text);
+        let named = domain.key_targets().zip(parts).map(called);
         Some(named.collect::<Vec<_>>().join(" · "))
     }
 
@@ -59,6 +51,13 @@ impl<'n> Names<'n> {
             let name = domain.identity.name.as_ref()?.find(&body)?.as_str()?;
             Some(name.to_owned())
         })
+    }
+
+    /// The name of the entity of an id, whatever its domain; what is listed under parents has none of its own.
+    #[must_use]
+    pub fn of_id(&self, id: &str) -> Option<String> {
+        let own = self.catalogue.iter().filter(|domain| domain.source.parent.is_none());
+        self.of_key(own.map(|domain| &domain.id), id)
     }
 
     /// The name of what a value at a place of an entity refers to.

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::failure::Failure;
 use super::observer::Observer;
 use super::run::RunOptions;
-use super::time::written;
+use super::time::{instant, written};
 use super::workspace::{CommitTree, Workspace};
 use crate::attribution::{
     AuditRecord, Coverage, Inquiry, Joined, Note, NoteChange, NoteField, Parting, SKEW, Services, Told, Use,
@@ -21,6 +21,7 @@ use crate::capture::{AuditLog, AuditReading, Trouble, TroubleKind};
 use crate::catalogue::KeyPart;
 use crate::genesys::Client;
 use crate::model::{Change, DomainId, EntitySource, Explained, Severity};
+use crate::policy::Names;
 use crate::record::{Archive, AuditMemory, Heartbeat, RunFinding};
 use crate::trail::CommitId;
 
@@ -116,6 +117,11 @@ impl Attributing<'_, '_> {
         Ok(attributed)
     }
 
+    /// Names as of after the run, else as of before it.
+    fn names(&self) -> Names<'_> {
+        Names::new(&self.workspace.catalogue, self.before, self.after)
+    }
+
     fn memory(&self) -> AuditMemory {
         self.heartbeat.map(|heartbeat| heartbeat.audits.clone()).unwrap_or_default()
     }
@@ -178,7 +184,7 @@ impl Attributing<'_, '_> {
     ) -> (Told, Vec<Joined>) {
         let (catalogue, org) = (&self.workspace.catalogue, self.org);
         let joined = Inquiry { catalogue, org, changes, records, since, until, used, coverage }.join();
-        let people = Known { catalogue, after: self.after, before: self.before };
+        let people = Known { catalogue, names: self.names() };
         let told = Parting { catalogue, org, changes, records, people: &people }.part(&joined);
         (told, joined)
     }
@@ -274,8 +280,4 @@ impl Look {
             actors: Vec::new(),
         })
     }
-}
-
-fn instant(text: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc())
 }

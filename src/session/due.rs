@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::run::RunOptions;
+use super::time::instant;
 use super::workspace::Workspace;
 use crate::capture::{DomainCapture, Portions, Selection, Targets, Trouble, TroubleKind};
 use crate::catalogue::Tier;
@@ -74,8 +75,8 @@ impl Due {
 /// Whether it is a domain's turn: a round is under way, or the last one ended long enough ago.
 fn is_due(known: Option<&HeartbeatDomain>, now: DateTime<Utc>, every: Duration) -> bool {
     let Some(known) = known else { return true };
-    let ended = known.round_ended_at.as_deref().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
-    known.resume.is_some() || ended.is_none_or(|ended| (now - ended.to_utc()).to_std().is_ok_and(|age| age >= every))
+    let ended = known.round_ended_at.as_deref().and_then(instant);
+    known.resume.is_some() || ended.is_none_or(|ended| (now - ended).to_std().is_ok_and(|age| age >= every))
 }
 
 #[cfg(test)]

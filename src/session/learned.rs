@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::run::RunOptions;
+use super::time::instant;
 use super::workspace::Workspace;
 use crate::canonical::{Canonicaliser, Scan, SecretKey};
 use crate::capture::{CaptureRun, View};
@@ -94,8 +95,8 @@ pub(super) fn learned(
 /// Whether the last complete capture of a domain is too long ago; unknown is not stale.
 fn is_stale(id: &DomainId, heartbeat: Option<&Heartbeat>, now: DateTime<Utc>, after: Duration) -> bool {
     let captured_at = heartbeat.and_then(|heartbeat| heartbeat.domains.get(id)?.captured_at.as_deref());
-    let captured_at = captured_at.and_then(|at| DateTime::parse_from_rfc3339(at).ok());
-    captured_at.is_some_and(|at| (now - at.to_utc()).to_std().is_ok_and(|age| age > after))
+    let captured_at = captured_at.and_then(instant);
+    captured_at.is_some_and(|at| (now - at).to_std().is_ok_and(|age| age > after))
 }
 
 /// The ids of the keys that fingerprints on record are made with.

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::own_domains::{catalogue_of, own_files};
 use super::workspace::{CONFIG_FILE, settings_file};
 use crate::canonical::{Digest, compact, read_str};
-use crate::catalogue::{Catalogue, Domain, FieldPath, KeyPart};
+use crate::catalogue::{Catalogue, Domain, FieldPath};
 use crate::history::entities_of;
 use crate::model::{DomainId, EntityKey, Value};
 use crate::record::roots_of;
@@ -126,7 +126,7 @@ impl Cache {
             }
             let names = (start, cache.bytes.len() - start);
             let references = domain.references.iter().map(|one| (one.path.to_string(), one.targets.clone())).collect();
-            let key = key_targets(domain);
+            let key = domain.key_targets().map(|targets| targets.into_iter().cloned().collect()).collect();
             cache.index.insert(domain.id.clone(), Known { entry, references, key, names });
         }
         Ok(cache)
@@ -242,21 +242,6 @@ fn lines_at(trail: &Trail, domain: &Domain, tip: &CommitId) -> Result<Vec<u8>, F
         }
     }
     Ok(names.into_iter().flat_map(|(key, name)| format!("{key}\t{name}\n").into_bytes()).collect())
-}
-
-fn key_targets(domain: &Domain) -> Vec<Vec<DomainId>> {
-    let targets = |part: &KeyPart| match part {
-        KeyPart::Parent => domain.source.parent.iter().cloned().collect(),
-        KeyPart::Field(path) => {
-            let is_at = |reference: &&crate::catalogue::Reference| {
-                reference.path == *path || path.to_string() == format!("{}.id", reference.path)
-            };
-            let found = domain.references.iter().find(is_at);
-            found.map(|reference| reference.targets.clone()).unwrap_or_default()
-        }
-        KeyPart::Org => Vec::new(),
-    };
-    domain.identity.key.iter().map(targets).collect()
 }
 
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::attributing::Attributed;
 use super::due::Due;
 use super::failure::Failure;
-use super::time::written;
+use super::time::{instant, written};
 use super::verdict::cause;
 use super::workspace::Workspace;
 use crate::attribution::{Note, Part, author, trailers};
@@ -93,8 +93,8 @@ impl Recording<'_> {
     /// The signature of whoever made a change, at that moment.
     fn signature(&self, actor: &Actor) -> Signature {
         let (name, email) = author(actor, self.org);
-        let at = DateTime::parse_from_rfc3339(&actor.at);
-        Signature { name, email, seconds: at.map_or(self.now.timestamp(), |at| at.timestamp()) }
+        let at = instant(&actor.at).unwrap_or(self.now);
+        Signature { name, email, seconds: at.timestamp() }
     }
 
     /// Writes what was found out about earlier commits, beside what their notes say already.

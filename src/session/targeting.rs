@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::failure::Failure;
 use super::observer::Observer;
 use super::run::RunOptions;
+use super::time::instant;
 use super::workspace::{CommitTree, Workspace};
 use crate::attribution::{AuditRecord, SKEW};
 use crate::canonical::value_of;
@@ -157,8 +158,4 @@ impl Targeting<'_, '_> {
 /// The ids that a record names.
 fn ids(record: &AuditRecord) -> impl Iterator<Item = &str> {
     record.entity_id.iter().chain(&record.others).map(String::as_str)
-}
-
-fn instant(text: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc())
 }

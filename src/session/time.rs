@@ -13,3 +13,8 @@ pub fn written(instant: DateTime<Utc>) -> String {
 pub fn of_seconds(seconds: i64) -> String {
     DateTime::from_timestamp(seconds, 0).map(written).unwrap_or_default()
 }
+
+/// The instant that a text of ours says, as [`written`] writes it or finer; `None` for anything else.
+pub(super) fn instant(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc())
+}

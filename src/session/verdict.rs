@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::exit::{Exit, Exits};
 use super::workspace::Workspace;
-use crate::canonical::value_of;
 use crate::capture::{CaptureRun, DomainCapture, Trouble, TroubleKind};
-use crate::catalogue::Catalogue;
-use crate::model::{DomainId, EntityKey, EntitySource, Severity};
+use crate::model::{DomainId, EntitySource, Severity};
+use crate::policy::Names;
 use crate::record::{InHistory, Ledger, LedgerStatus, RecordPlan, RunDomain, RunFinding, RunStatus};
 
 /// What became of a domain, for the document of the run.
@@ -133,7 +132,8 @@ fn lost_views(
     grants: Option<&[String]>,
     names: &dyn EntitySource,
 ) -> Vec<RunFinding> {
-    let called = |id: &str| match name_anywhere(&workspace.catalogue, names, id) {
+    let known = Names::new(&workspace.catalogue, names, names);
+    let called = |id: &str| match known.of_id(id) {
         Some(name) => format!("{name} ({id})"),
         None => id.to_owned(),
     };
@@ -180,14 +180,4 @@ fn lost_views(
         }
     }));
     findings
-}
-
-/// The name of the entity of an id, whatever its domain.
-pub(super) fn name_anywhere(catalogue: &Catalogue, names: &dyn EntitySource, id: &str) -> Option<String> {
-    let key = EntityKey::new(id);
-    catalogue.iter().filter(|domain| domain.source.parent.is_none()).find_map(|domain| {
-        let text = names.entity(&domain.id, &key)?;
-        let body = value_of(&text);
-        domain.identity.name.as_ref()?.find(&body)?.as_str().map(ToOwned::to_owned)
-    })
 }

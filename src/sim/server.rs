@@ -1,5 +1,6 @@
 //! The simulated API on a socket of this machine.
 
+use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -104,6 +105,20 @@ impl Server {
 }
 
 impl Running {
+    /// The environment that points orgtrail at it.
+    #[must_use]
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let Self { api_url, login_url, client_id, client_secret, .. } = self;
+        [
+            ("ORGTRAIL_API_URL", api_url),
+            ("ORGTRAIL_LOGIN_URL", login_url),
+            ("GENESYSCLOUD_OAUTHCLIENT_ID", client_id),
+            ("GENESYSCLOUD_OAUTHCLIENT_SECRET", client_secret),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .into()
+    }
+
     /// Looks at the org or changes it, between two requests; who subscribed to what an edit changes is told.
     pub fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
         self.gate.with_world(look)

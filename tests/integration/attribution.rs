@@ -435,6 +435,8 @@ fn a_secret_in_an_audit_record_is_shown_nowhere() {
     let (org, trail) = morning_of(AuditFaults { planted: Some(CANARY.to_owned()), ..AuditFaults::default() });
     act(&org, DAY);
     let taken = run_at(&trail, &org, "10:00");
+    let told = findings(&org, &taken);
+    assert!(told[0].contains("name of Europe was changed from a secret to a secret and back"), "{told:?}");
     let mut shown = Vec::new();
     orgtrail::report::run::render_json(&taken.document, &mut shown).unwrap();
     orgtrail::report::json::render(&taken.changes, &mut shown).unwrap();

@@ -2,7 +2,6 @@
 //! schema.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use orgtrail::canonical::{Digest, canonical_text, read_document, read_str, write_document};
 use orgtrail::diff::apply;
@@ -14,20 +13,10 @@ use orgtrail::sim::{Effect, Fault, Repeat, Rng, Script, When};
 use orgtrail::trail::FileChange;
 
 use crate::harness::{KEY, Org, id};
-use crate::terminal::{Terminal, git_in, set};
+use crate::terminal::{Terminal, assert_follows, git_in, set};
 
 /// A day in minutes.
 const DAY: i64 = 24 * 60;
-
-#[track_caller]
-fn assert_follows(schema: &str, document: &serde_json::Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/output/{schema}.v1.json"));
-    let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> =
-        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "{}\n{document:#}", errors.join("\n"));
-}
 
 /// The change set that `diff` prints.
 #[track_caller]

@@ -59,16 +59,9 @@ impl Org {
 
     /// The environment that points orgtrail at it.
     pub(crate) fn environment(&self) -> BTreeMap<String, String> {
-        [
-            ("ORGTRAIL_API_URL", self.running.api_url.as_str()),
-            ("ORGTRAIL_LOGIN_URL", &self.running.login_url),
-            ("GENESYSCLOUD_OAUTHCLIENT_ID", &self.running.client_id),
-            ("GENESYSCLOUD_OAUTHCLIENT_SECRET", &self.running.client_secret),
-            ("ORGTRAIL_SECRET_KEY", KEY),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+        let mut environment = self.running.environment();
+        environment.insert("ORGTRAIL_SECRET_KEY".to_owned(), KEY.to_owned());
+        environment
     }
 }
 

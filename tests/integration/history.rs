@@ -1,7 +1,5 @@
 //! `log`, `show`, `blame`, and who `diff` says it was, on a history with everything that can happen to an entity.
 
-use std::path::Path;
-
 use orgtrail::attribution::{Note, NoteChange, trailer};
 use orgtrail::model::{Actor, EntityKey, Explained};
 use orgtrail::record::CommitKind;
@@ -9,17 +7,7 @@ use orgtrail::trail::{Signature, Trail};
 
 use crate::chronicle::{ANN, BO, Chronicle, Entry, key};
 use crate::harness::id;
-use crate::terminal::git_in;
-
-#[track_caller]
-fn assert_follows(schema: &str, document: &serde_json::Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/output/{schema}.v1.json"));
-    let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> =
-        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "{}\n{document:#}", errors.join("\n"));
-}
+use crate::terminal::{assert_follows, git_in};
 
 fn queue(name: &str, timeout: u32, rest: &str) -> String {
     format!(

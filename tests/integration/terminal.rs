@@ -233,3 +233,14 @@ pub(crate) fn without_ids(text: &str) -> String {
     shown.push_str(rest);
     shown
 }
+
+/// Holds a document to its schema in `schemas/output/`.
+#[track_caller]
+pub(crate) fn assert_follows(schema: &str, document: &serde_json::Value) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/output/{schema}.v1.json"));
+    let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{}\n{document:#}", errors.join("\n"));
+}

@@ -4,14 +4,13 @@ use chrono::TimeDelta;
 
 use super::people::Known;
 use super::recent::{Pending, Recent};
-use super::{Attributed, Attributing, Look, instant};
+use super::{Attributed, Attributing, Look};
 use crate::attribution::{AuditRecord, Behind, Joined, Parting, Transient, transients};
 use crate::canonical::{Scan, value_of};
 use crate::catalogue::Domain;
 use crate::model::{Actor, Change, ChangeKind, DomainId, EntityKey, Explained, Severity};
-use crate::policy::Names;
 use crate::record::RunFinding;
-use crate::session::time::written;
+use crate::session::time::{instant, written};
 
 impl Attributing<'_, '_> {
     /// Whether an entity only came or went with what it belongs to.
@@ -80,7 +79,7 @@ impl Attributing<'_, '_> {
         let key = EntityKey::new(id);
         let joined = Joined { behind: Behind::Whole(found.records.clone()), otherwise: Explained::NotCovered };
         let subject = [Change::bare(domain.id.clone(), key.clone())];
-        let people = Known { catalogue: &self.workspace.catalogue, after: self.after, before: self.before };
+        let people = Known { catalogue: &self.workspace.catalogue, names: self.names() };
         let parting = Parting {
             catalogue: &self.workspace.catalogue,
             org: self.org,
@@ -89,7 +88,9 @@ impl Attributing<'_, '_> {
             people: &people,
         };
         let actors: Vec<Actor> = parting.part(&[joined]).attributions.into_iter().flat_map(|one| one.actors).collect();
-        let name = last.entity_name.clone().unwrap_or_else(|| self.called(&domain.id, &key));
+        // What the snapshot does not know was not looked through for secrets.
+        let said = last.entity_name.clone().filter(|name| self.workspace.scan.rule_in(name).is_none());
+        let name = said.unwrap_or_else(|| self.called(&domain.id, &key));
         let by: Vec<&str> = actors.iter().map(Actor::shown).collect();
         let (from, to) = (first.written_at(), last.written_at());
         let what = match &found.property {
@@ -130,7 +131,7 @@ impl Attributing<'_, '_> {
     }
 
     fn called(&self, domain: &DomainId, key: &EntityKey) -> String {
-        let names = Names::new(&self.workspace.catalogue, self.before, self.after);
+        let names = self.names();
         let name = self
             .workspace
             .catalogue

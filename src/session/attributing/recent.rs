@@ -4,12 +4,13 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Attributing, instant};
+use super::Attributing;
 use crate::attribution::{CommitAttribution, Note, Use, trailer};
 use crate::model::{Change, Explained};
 use crate::record::{CommitKind, between};
 use crate::session::failure::Failure;
 use crate::session::revision::kind;
+use crate::session::time::instant;
 use crate::session::workspace::archive;
 use crate::trail::{CommitId, CommitInfo};
 
