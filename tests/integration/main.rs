@@ -36,3 +36,4 @@ mod targeted;
 mod terminal;
 mod textconv;
 mod watch;
+mod watched;
