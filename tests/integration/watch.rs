@@ -32,7 +32,7 @@ fn a_burst_of_edits_by_several_people_is_one_snapshot_with_the_right_authors() {
             format!("domain = \"{domain}\"\nentity = \"{name}\"\nset = {{ \"/description\" = \"Text {number}\" }}");
         watched.act(by, &edit);
     }
-    watched.events(Source::Notification, 50);
+    watched.heard();
     watched.clock.advance(20);
     assert_eq!(watched.run(Trigger::Event), ("changed", 3));
     // The audit log tells of the same, a minute later; that is no reason for another run.
@@ -65,7 +65,7 @@ fn what_a_topic_tells_of_is_read_although_its_audit_record_is_late() {
     });
     watched.act("Ines Olsen", FLOW);
     watched.act("Ines Olsen", &format!("domain = \"routing.queue-members\"\nentity = \"{member}\"\nremove = true"));
-    watched.events(Source::Notification, 2);
+    watched.heard();
     watched.clock.advance(20);
     assert_eq!(watched.run(Trigger::Event).0, "changed");
     watched.end().unwrap();
@@ -103,7 +103,7 @@ fn what_is_new_is_listened_to_from_the_next_run_on() {
     watched.until(&Told::Connected(true));
     watched
         .act("Ines Olsen", "domain = \"routing.queues\"\nentity = \"New Queue\"\nset = { \"/description\" = \"New\" }");
-    watched.events(Source::Notification, 1);
+    watched.heard();
     watched.clock.advance(60);
     assert_eq!(watched.run(Trigger::Event), ("changed", 1));
     watched.end().unwrap();
@@ -116,7 +116,7 @@ fn a_socket_that_breaks_or_falls_silent_is_replaced_and_nothing_is_missed() {
     watched.until(&Told::Connected(false));
     watched.until(&Told::Connected(true));
     watched.act("Ines Olsen", FLOW);
-    watched.events(Source::Notification, 1);
+    watched.heard();
     watched.clock.advance(20);
     assert_eq!(watched.run(Trigger::Event), ("changed", 1));
 
@@ -195,7 +195,7 @@ fn a_run_that_fails_is_tried_again() {
     // What an event asked for is not forgotten over a failure.
     fault(&watched.org);
     watched.act("Ines Olsen", FLOW);
-    watched.events(Source::Notification, 1);
+    watched.heard();
     watched.clock.advance(20);
     assert_eq!(watched.run(Trigger::Event).0, "failed");
     watched.org.running.clear_faults();
@@ -209,7 +209,7 @@ fn a_trail_that_another_run_holds_is_waited_for() {
     let mut watched = Watched::settled();
     let lock = watched.trail.workspace.trail.lock().unwrap();
     watched.act("Ines Olsen", FLOW);
-    watched.events(Source::Notification, 1);
+    watched.heard();
     watched.clock.advance(20);
     assert_eq!(watched.run(Trigger::Event).0, "busy");
     drop(lock);

@@ -225,6 +225,18 @@ impl Watched {
         self.wait(|told| told == wanted);
     }
 
+    /// Waits until every event that was sent so far has been heard, so that none comes later and puts a run off.
+    #[track_caller]
+    pub(crate) fn heard(&mut self) {
+        let heard = |told: &Told| if let Told::Happened(Source::Notification, events) = told { *events } else { 0 };
+        let sent = usize::try_from(self.org.running.notifications().events_sent()).unwrap();
+        let mut left = sent - self.all.iter().map(heard).sum::<usize>();
+        assert!(left > 0, "nothing was sent that was not heard before");
+        while left > 0 {
+            left -= heard(&self.wait(|told| heard(told) > 0));
+        }
+    }
+
     /// Waits for so many events of a source.
     #[track_caller]
     pub(crate) fn events(&mut self, source: Source, count: usize) {

@@ -39,6 +39,7 @@ pub(super) struct State {
     is_silent: bool,
     made: u64,
     subscribed: u64,
+    sent: u64,
     uses: u64,
 }
 
@@ -117,6 +118,12 @@ impl Notifications {
         self.state().subscribed
     }
 
+    /// How many events were sent so far, counted once for every socket.
+    #[must_use]
+    pub fn events_sent(&self) -> u64 {
+        self.state().sent
+    }
+
     /// How many sockets are open.
     #[must_use]
     pub fn sockets(&self) -> usize {
@@ -126,13 +133,16 @@ impl Notifications {
     }
 
     pub(in crate::sim) fn deliver(&self, events: &[Event]) {
-        let state = self.state();
+        let mut state = self.state();
+        let mut sent = 0;
         for event in events.iter().filter(|_| !state.is_silent) {
             let text = event.text();
             for channel in state.channels.iter().filter(|channel| channel.topics.contains(&event.topic)) {
                 channel.tell(Frame::Text(text.clone()));
+                sent += u64::from(channel.socket.is_some());
             }
         }
+        state.sent += sent;
     }
 
     /// Takes a socket of a channel; `None` where there is no such channel.
