@@ -1,21 +1,11 @@
 //! `orgtrail diff`
 
-use std::collections::BTreeSet;
-
 use clap::Args;
 
 use super::args::{Format, Global};
 use super::{Exit, Exits, Failure, Ui, open};
-use crate::attribution::trailer as attribution;
-use crate::model::Attribution;
-use crate::policy::{ClassifiedChange, Names};
-use crate::record::{CommitKind, Step, between};
 use crate::report::{self, ChangeSet};
-use crate::session::Observer;
-use crate::session::endpoint;
-use crate::session::{History, commits_between, kind, last_run, resolve};
-use crate::session::{Workspace, archive};
-use crate::trail::CommitId;
+use crate::session::{compare, last_run, resolve};
 
 /// Show what changed between two states, judged and with names
 ///
@@ -61,50 +51,4 @@ pub(super) fn show(changes: &ChangeSet, global: &Global, ui: &Ui) -> Result<Exit
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;
     Ok(exits)
-}
-
-/// Compares two commits of a trail.
-pub(super) fn compare(workspace: &Workspace, from: CommitId, to: CommitId, ui: &Ui) -> Result<ChangeSet, Failure> {
-    let archive = |commit| archive(workspace, commit);
-    let mut steps = Vec::new();
-    let commits = commits_between(workspace, &from, &to)?.unwrap_or_default();
-    let is_attributed = commits.iter().any(|commit| commit.trailer(attribution::EXPLAINED).is_some())
-        || (!commits.is_empty() && workspace.trail.has_notes()?);
-    for commit in commits {
-        if let Some(kind) = kind(&commit)
-            && kind != CommitKind::Observed
-        {
-            steps.push(Step {
-                kind,
-                before: archive(commit.parents.first().copied())?,
-                after: archive(Some(commit.id))?,
-            });
-        }
-    }
-    let (before, after) = (archive(Some(from))?, archive(Some(to))?);
-    let found = between(&workspace.catalogue, &before, &after, &steps)?;
-    let policy = workspace.policy()?;
-    let names = Names::new(&workspace.catalogue, &before, &after);
-    let mut unjudged = BTreeSet::new();
-    let mut changes: Vec<ClassifiedChange> = Vec::new();
-    let by = if is_attributed {
-        History::of(workspace)?.attributions(&from, &to, &found.changes)?
-    } else {
-        found.changes.iter().map(|_| Attribution::default()).collect()
-    };
-    for (change, attribution) in found.changes.into_iter().zip(by) {
-        changes.push(ClassifiedChange { attribution, ..policy.classify(change, &names, &mut unjudged) });
-    }
-    for problem in &unjudged {
-        ui.warn(&problem.to_string());
-    }
-    let set = ChangeSet::arranged(Some(endpoint(workspace, from)?), Some(endpoint(workspace, to)?), changes);
-    Ok(ChangeSet {
-        baselines: found.baselines,
-        new_fields: found.new_fields,
-        migrations: found.migrations,
-        coverage: found.coverage,
-        unjudged,
-        ..set
-    })
 }

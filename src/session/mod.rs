@@ -4,6 +4,7 @@
 //! present is an argument, and so is the clock that waits go by. Knows nothing of the terminal.
 
 mod attributing;
+mod compare;
 mod due;
 mod estimate;
 mod exit;
@@ -26,6 +27,7 @@ mod verdict;
 mod watch;
 mod workspace;
 
+pub use compare::compare;
 pub use estimate::{Planned, plan};
 pub use exit::{Exit, Exits};
 pub use failure::Failure;
