@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ui::{ColourChoice, Verbosity};
 use super::{
-    blame, completions, config_command, demo, diff, doctor, domains, init, log, plan, rules, show, sim, snapshot,
-    textconv, watch,
+    approve, blame, completions, config_command, demo, diff, doctor, domains, drift, init, log, plan, review, rules,
+    show, sim, snapshot, textconv, watch,
 };
 use crate::model::Severity;
 
@@ -38,6 +38,12 @@ Environment:
   ORGTRAIL_SECRET_KEY              key that secrets are fingerprinted with
   ORGTRAIL_SECRET_KEY_PREVIOUS     key before it, while it is being replaced
   ORGTRAIL_LOG                     what is logged, such as orgtrail=debug
+  GIT_AUTHOR_NAME                  name of who approves
+  GIT_AUTHOR_EMAIL                 mail address of who approves
+  GITHUB_TOKEN                     token for pull requests
+  GITHUB_REPOSITORY                repository of the pull requests, OWNER/NAME
+  GITHUB_API_URL                   URL of the API of the host, instead of GitHub's
+  GITHUB_REF                       what a job is about, such as refs/pull/42/merge
 
 Exit codes:
   0   done
@@ -60,6 +66,9 @@ pub(super) enum Command {
     Snapshot(snapshot::SnapshotArgs),
     Watch(watch::WatchArgs),
     Diff(diff::DiffArgs),
+    Drift(drift::DriftArgs),
+    Approve(approve::ApproveArgs),
+    Review(review::ReviewArgs),
     Log(log::LogArgs),
     Show(show::ShowArgs),
     Blame(blame::BlameArgs),

@@ -3,6 +3,7 @@
 //! A verb is an arguments struct, whose doc comment is its help, and a function. Data goes to stdout, everything else to
 //! stderr.
 
+mod approve;
 mod args;
 mod blame;
 mod completions;
@@ -11,10 +12,12 @@ mod demo;
 mod diff;
 mod doctor;
 mod domains;
+mod drift;
 mod init;
 mod log;
 mod metrics;
 mod plan;
+mod review;
 mod rules;
 mod selection;
 mod show;
@@ -70,6 +73,9 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Snapshot(args) => snapshot::run(args, global, ui),
         Command::Watch(args) => watch::run(args, global, ui),
         Command::Diff(args) => diff::run(args, global, ui),
+        Command::Drift(args) => drift::run(args, global, ui),
+        Command::Approve(args) => approve::run(args, global, ui),
+        Command::Review(args) => review::run(args, global, ui),
         Command::Log(args) => log::run(args, global, ui),
         Command::Show(args) => show::run(args, global, ui),
         Command::Blame(args) => blame::run(args, global, ui),

@@ -9,7 +9,7 @@ use super::selection::SelectionArgs;
 use super::{Exit, Exits, Failure, Ui, open, runtime};
 use crate::config::Environment;
 use crate::report;
-use crate::session::{Effect, RunOptions, Taken, Workspace, matching_domains, take};
+use crate::session::{Agreed, Effect, RunOptions, Taken, Workspace, matching_domains, take};
 
 /// Capture the configuration and commit what changed
 ///
@@ -69,6 +69,9 @@ pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits
     }
     .map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;
+    if options.effect != Effect::None && !taken.document.baselines.is_empty() && Agreed::of(&workspace)?.is_none() {
+        ui.say("nothing is agreed yet: `orgtrail approve --reason TEXT` agrees to this state, and `orgtrail drift` tells what differs from then on");
+    }
     Ok(taken.exits)
 }
 

@@ -14,12 +14,18 @@ const API_URL: &str = "ORGTRAIL_API_URL";
 const LOGIN_URL: &str = "ORGTRAIL_LOGIN_URL";
 pub(super) const SECRET_KEY: &str = "ORGTRAIL_SECRET_KEY";
 pub(super) const PREVIOUS_SECRET_KEY: &str = "ORGTRAIL_SECRET_KEY_PREVIOUS";
+pub(super) const AUTHOR_NAME: &str = "GIT_AUTHOR_NAME";
+pub(super) const AUTHOR_EMAIL: &str = "GIT_AUTHOR_EMAIL";
+pub(super) const HOST_TOKEN: &str = "GITHUB_TOKEN";
+pub(super) const HOST_URL: &str = "GITHUB_API_URL";
+pub(super) const HOST_REPOSITORY: &str = "GITHUB_REPOSITORY";
+pub(super) const HOST_REF: &str = "GITHUB_REF";
 pub(super) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 pub(super) const HOME: &str = "HOME";
 pub(super) const APPDATA: &str = "APPDATA";
 
 /// The variables that are listened to; no other is ever looked at.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 16] = [
     CLIENT_ID,
     CLIENT_SECRET,
     REGION,
@@ -27,6 +33,12 @@ const NAMES: [&str; 10] = [
     LOGIN_URL,
     SECRET_KEY,
     PREVIOUS_SECRET_KEY,
+    AUTHOR_NAME,
+    AUTHOR_EMAIL,
+    HOST_TOKEN,
+    HOST_URL,
+    HOST_REPOSITORY,
+    HOST_REF,
     XDG_CONFIG_HOME,
     HOME,
     APPDATA,
@@ -104,6 +116,11 @@ impl Environment {
                 Err(EnvironmentError::Missing { variables })
             }
         }
+    }
+
+    /// The value of a variable that is set, still wrapped.
+    pub(super) fn secret(&self, name: &str) -> Option<&SecretString> {
+        self.variables.get(name)
     }
 
     /// The value of a variable that is set.

@@ -10,6 +10,8 @@ mod domain_globs;
 mod entry;
 mod environment;
 mod file;
+mod host;
+mod person;
 mod places;
 mod problem;
 mod secret_key;
@@ -20,6 +22,8 @@ use std::time::Duration;
 pub use domain_globs::{DomainGlobError, DomainGlobs};
 pub use entry::time;
 pub use environment::{Connection, Environment, EnvironmentError};
+pub use host::{HostPlace, HostPlaceError};
+pub use person::PersonError;
 pub use problem::{ConfigError, Problem};
 pub use secret_key::{KeyOrigin, SecretKeyError};
 
@@ -66,6 +70,10 @@ pub struct Config {
     pub attribution_wait: Duration,
     /// How long audit records may be late.
     pub attribution_settle: Duration,
+    /// The branch that holds what is agreed.
+    pub approved: String,
+    /// The branch that proposes what is observed.
+    pub proposal: String,
     /// The domains that may be forbidden or absent without making a capture partial.
     pub accept: DomainGlobs,
     /// What is in production.
@@ -104,6 +112,8 @@ impl Default for Config {
             audits: true,
             attribution_wait: Duration::from_secs(60),
             attribution_settle: Duration::from_secs(2 * 60 * 60),
+            approved: "approved".to_owned(),
+            proposal: "orgtrail/review".to_owned(),
             accept: DomainGlobs::default(),
             production: Production::default(),
             allowed_secrets: Vec::new(),

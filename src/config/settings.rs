@@ -14,7 +14,7 @@ pub(super) struct Setting {
 }
 
 /// Every key, section by section.
-pub(super) static SETTINGS: [Setting; 21] = [
+pub(super) static SETTINGS: [Setting; 23] = [
     Setting {
         section: "trail",
         key: "branch",
@@ -91,6 +91,16 @@ pub(super) static SETTINGS: [Setting; 21] = [
         section: "attribution",
         key: "settle",
         take: |entry, config| entry.duration().map(|settle| config.attribution_settle = settle),
+    },
+    Setting {
+        section: "review",
+        key: "approved",
+        take: |entry, config| entry.text().map(|branch| config.approved = branch),
+    },
+    Setting {
+        section: "review",
+        key: "proposal",
+        take: |entry, config| entry.text().map(|branch| config.proposal = branch),
     },
     Setting {
         section: "coverage",

@@ -54,18 +54,7 @@ pub fn between<T: Tree>(
             continue;
         }
         let Some(end) = to.domain(&id)? else { continue };
-        let mut start = from.domain(&id)?.map(|snapshot| (*snapshot).clone());
-        for step in steps.iter().filter(|step| digest(step.before.ledger(), &id) != digest(step.after.ledger(), &id)) {
-            let after = step.after.domain(&id)?;
-            match (&mut start, step.before.domain(&id)?, after) {
-                (Some(start), Some(before), Some(after)) => {
-                    carry_over(domain, start, &before, &after);
-                    found.note_step(&id, step);
-                }
-                (None, _, Some(after)) => start = Some((*after).clone()),
-                _ => {}
-            }
-        }
+        let start = carried(domain, from, steps, |step| found.note_step(&id, step))?;
         match start {
             Some(start) => {
                 if !has_digest(from.ledger(), &id) {
@@ -107,6 +96,29 @@ impl Between {
     }
 }
 
+/// A domain of a state in the form that it has after some commits that are no administrator's doing; each that did something to
+/// it is told. `None` where it is in none of the states.
+pub(super) fn carried<T: Tree>(
+    domain: &Domain,
+    from: &Archive<T>,
+    steps: &[Step<T>],
+    mut told: impl FnMut(&Step<T>),
+) -> Result<Option<DomainSnapshot>, ArchiveError> {
+    let id = &domain.id;
+    let mut start = from.domain(id)?.map(|snapshot| (*snapshot).clone());
+    for step in steps.iter().filter(|step| digest(step.before.ledger(), id) != digest(step.after.ledger(), id)) {
+        match (&mut start, step.before.domain(id)?, step.after.domain(id)?) {
+            (Some(start), Some(before), Some(after)) => {
+                carry_over(domain, start, &before, &after);
+                told(step);
+            }
+            (None, _, Some(after)) => start = Some((*after).clone()),
+            _ => {}
+        }
+    }
+    Ok(start)
+}
+
 /// Does to `content` what a commit did to the state before it, as far as it applies.
 fn carry_over(domain: &Domain, content: &mut DomainSnapshot, before: &DomainSnapshot, after: &DomainSnapshot) {
     content.schema_version = after.schema_version;
@@ -128,18 +140,18 @@ fn carry_over(domain: &Domain, content: &mut DomainSnapshot, before: &DomainSnap
     }
 }
 
-fn domains_of(ledgers: [Option<&Ledger>; 2]) -> BTreeSet<DomainId> {
+pub(super) fn domains_of(ledgers: [Option<&Ledger>; 2]) -> BTreeSet<DomainId> {
     ledgers.into_iter().flatten().flat_map(|ledger| ledger.domains.keys().cloned()).collect()
 }
 
-fn digest<'l>(ledger: Option<&'l Ledger>, id: &DomainId) -> Option<&'l str> {
+pub(super) fn digest<'l>(ledger: Option<&'l Ledger>, id: &DomainId) -> Option<&'l str> {
     ledger?.domains.get(id)?.digest.as_deref()
 }
 
-fn has_digest(ledger: Option<&Ledger>, id: &DomainId) -> bool {
+pub(super) fn has_digest(ledger: Option<&Ledger>, id: &DomainId) -> bool {
     digest(ledger, id).is_some()
 }
 
-fn count(content: &DomainSnapshot) -> u64 {
+pub(super) fn count(content: &DomainSnapshot) -> u64 {
     u64::try_from(content.entities.len()).unwrap_or(u64::MAX)
 }

@@ -20,6 +20,12 @@ pub mod trailer {
     pub const SEVERITY: &str = "Orgtrail-Severity";
     /// The SHA-256 of the compact form of the ledger in its tree.
     pub const DIGEST: &str = "Orgtrail-Digest";
+    /// The commit whose state was agreed to, or is proposed.
+    pub const OBSERVED: &str = "Orgtrail-Observed";
+    /// Why it was agreed to.
+    pub const REASON: &str = "Orgtrail-Reason";
+    /// The fingerprint of a change that was agreed to, where not all of them were.
+    pub const APPROVED: &str = "Orgtrail-Approved";
 }
 
 /// Most characters of a subject; what `git log --oneline` shows on a line.
@@ -124,7 +130,7 @@ fn housekeeping(kind: CommitKind, commit: &PlannedCommit) -> (String, Vec<String
         CommitKind::Rekey => "new secrets key".to_owned(),
         CommitKind::NewField => format!("new fields from the API: {what}"),
         CommitKind::Coverage => format!("coverage: {what}"),
-        CommitKind::Observed => what,
+        CommitKind::Observed | CommitKind::Approval => what,
     };
     (subject, lines.collect())
 }

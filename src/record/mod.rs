@@ -3,6 +3,7 @@
 //! Pure: works on snapshots, ledgers and bytes, and hands commits to be made to whoever keeps the trail. A tree is read
 //! through [`Tree`], wherever it is kept.
 
+mod agree;
 mod archive;
 mod between;
 mod forms;
@@ -15,6 +16,7 @@ mod plan;
 mod run;
 mod steps;
 
+pub use agree::{Agreement, agree};
 pub use archive::{Archive, ArchiveError, Tree};
 pub use between::{Between, Step, between};
 pub use forms::{InHistory, MigratedDomain, Rekeyed};

@@ -36,11 +36,13 @@ pub enum CommitKind {
     Coverage,
     /// What somebody changed.
     Observed,
+    /// What was observed and is agreed from now on; on the branch of what is agreed.
+    Approval,
 }
 
 impl CommitKind {
-    /// Every kind, in the order in which a run makes them.
-    pub const IN_ORDER: [Self; 7] = [
+    /// Every kind, those of a run in the order in which it makes them.
+    pub const IN_ORDER: [Self; 8] = [
         Self::SchemaMigration,
         Self::Reshard,
         Self::Rekey,
@@ -48,6 +50,7 @@ impl CommitKind {
         Self::Baseline,
         Self::Coverage,
         Self::Observed,
+        Self::Approval,
     ];
 
     /// The kind of a word in the trailer.
@@ -67,6 +70,7 @@ impl CommitKind {
             Self::Baseline => "baseline",
             Self::Coverage => "coverage",
             Self::Observed => "observed",
+            Self::Approval => "approval",
         }
     }
 }

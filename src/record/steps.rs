@@ -86,14 +86,14 @@ fn share_of(changes: &[Change], share: &PartChange) -> Option<Change> {
 }
 
 /// In which step each part of a difference is recorded.
-enum Owner {
+pub(super) enum Owner {
     Whole(usize),
     /// By field.
     Fields(Vec<usize>),
 }
 
 /// Which actor made which change, for the differences that the changes were made of.
-struct Shares<'s> {
+pub(super) struct Shares<'s> {
     whole: HashMap<usize, usize>,
     fields: HashMap<(usize, usize), usize>,
     changes: HashMap<(&'s DomainId, &'s EntityKey), usize>,
@@ -101,7 +101,7 @@ struct Shares<'s> {
 }
 
 impl<'s> Shares<'s> {
-    fn of(changes: &'s [Change], parts: &[Part]) -> Self {
+    pub(super) fn of(changes: &'s [Change], parts: &[Part]) -> Self {
         let mut shares = Self {
             whole: HashMap::new(),
             fields: HashMap::new(),
@@ -123,7 +123,7 @@ impl<'s> Shares<'s> {
         shares
     }
 
-    fn owner(&self, changes: &[Change], difference: &Change) -> Owner {
+    pub(super) fn owner(&self, changes: &[Change], difference: &Change) -> Owner {
         let known = self.changes.get(&(&difference.domain, &difference.key)).copied();
         if difference.kind != ChangeKind::Modified {
             let whole = known.and_then(|change| self.whole.get(&change).copied());
@@ -163,7 +163,7 @@ impl<'s> Shares<'s> {
 }
 
 /// A domain with all that was done to it up to a step.
-fn up_to<'d>(
+pub(super) fn up_to<'d>(
     domain: &Domain,
     before: &DomainSnapshot,
     differences: impl Iterator<Item = (&'d Change, &'d Owner)>,

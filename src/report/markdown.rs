@@ -70,7 +70,7 @@ fn members_table(classified: &ClassifiedChange, out: &mut dyn Write) -> io::Resu
     }
 }
 
-fn fields_table(classified: &ClassifiedChange, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn fields_table(classified: &ClassifiedChange, out: &mut dyn Write) -> io::Result<()> {
     let is_judged_apart = classified.fields.iter().any(|field| is_judged_apart(field, classified));
     let mut rows = Vec::new();
     let mut texts = Vec::new();
@@ -109,7 +109,7 @@ fn fields_table(classified: &ClassifiedChange, out: &mut dyn Write) -> io::Resul
 }
 
 /// Writes a block as it is where it is short, else behind a line that opens it.
-fn write_folded(block: &str, length: usize, summary: &str, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_folded(block: &str, length: usize, summary: &str, out: &mut dyn Write) -> io::Result<()> {
     if length <= UNFOLDED {
         writeln!(out, "\n{block}")
     } else {

@@ -10,6 +10,7 @@
 pub mod beside;
 pub mod blame;
 mod change_set;
+pub mod drift;
 mod field;
 pub mod json;
 pub mod listing;
@@ -19,6 +20,7 @@ mod moment;
 pub mod noise;
 mod notes;
 pub mod plan;
+pub mod review;
 pub mod role;
 pub mod run;
 #[cfg(test)]

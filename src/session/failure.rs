@@ -4,8 +4,9 @@ use std::error::Error;
 
 use super::exit::Exit;
 use crate::capture::with_causes;
-use crate::config::{EnvironmentError, SecretKeyError};
+use crate::config::{EnvironmentError, HostPlaceError, PersonError, SecretKeyError};
 use crate::genesys::{FetchError, RegionError};
+use crate::host::HostError;
 use crate::record::ArchiveError;
 use crate::trail::TrailError;
 
@@ -111,6 +112,43 @@ impl From<EnvironmentError> for Failure {
             }
         };
         Self::of(Exit::Usage, &error).hint(hint)
+    }
+}
+
+impl From<PersonError> for Failure {
+    fn from(error: PersonError) -> Self {
+        Self::of(Exit::Usage, &error)
+            .hint("`--by \"NAME <EMAIL>\"` says it, or `git config user.name` and `user.email`")
+    }
+}
+
+impl From<HostPlaceError> for Failure {
+    fn from(error: HostPlaceError) -> Self {
+        let hint = match &error {
+            HostPlaceError::Missing { .. } => {
+                "a job of GitHub Actions has all of them but the token: `env: GITHUB_TOKEN: ${{ github.token }}`"
+            }
+            HostPlaceError::Unusable { .. } => "it is OWNER/NAME, or the URL of a host such as https://api.github.com",
+        };
+        Self::of(Exit::Usage, &error).hint(hint)
+    }
+}
+
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Self {
+        let (exit, hint) = match &error {
+            HostError::Refused { status: 401, .. } => (Exit::Authentication, "check GITHUB_TOKEN"),
+            HostError::Refused { status: 403 | 404, .. } => (
+                Exit::Authentication,
+                "the token has to be of this repository, with `pull-requests: write`; for --open-pr the repository has to allow \
+                 GitHub Actions to create pull requests (Settings, Actions, General)",
+            ),
+            HostError::Refused { .. } | HostError::Unreachable { .. } | HostError::Unreadable { .. } => {
+                (Exit::Upstream, "what was captured is committed; run again")
+            }
+            HostError::Unusable { .. } => (Exit::Internal, "this is a defect of orgtrail"),
+        };
+        Self::of(exit, &error).hint(hint)
     }
 }
 

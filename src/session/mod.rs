@@ -3,8 +3,11 @@
 //! Ties the edges together: the configuration, the API, the trail. What happens on the way is told to an [`Observer`], the
 //! present is an argument, and so is the clock that waits go by. Knows nothing of the terminal.
 
+mod agreed;
+mod approve;
 mod attributing;
 mod compare;
+mod drift;
 mod due;
 mod estimate;
 mod exit;
@@ -17,6 +20,7 @@ mod noise;
 mod observer;
 mod on_record;
 mod own_domains;
+mod propose;
 mod recording;
 mod remote;
 mod revision;
@@ -27,7 +31,10 @@ mod verdict;
 mod watch;
 mod workspace;
 
+pub use agreed::Agreed;
+pub use approve::{Approved, Approver, Choice, approve};
 pub use compare::compare;
+pub use drift::{Wanted, drift, live_drift};
 pub use estimate::{Planned, plan};
 pub use exit::{Exit, Exits};
 pub use failure::Failure;
@@ -37,7 +44,9 @@ pub use names::textconv;
 pub use noise::{NoiseOf, noise};
 pub use observer::{Observer, Unobserved};
 pub use own_domains::{catalogue, catalogue_in};
+pub use propose::{Proposal, propose_by_request, review_set};
 pub use recording::HEARTBEAT_REF;
+pub use remote::publish;
 pub use revision::{commits_between, kind, last_run, resolve, resolve_start};
 pub use run::{Effect, RunOptions, Taken, client, endpoint, profile, take, take_with};
 pub use time::{of_seconds, written};

@@ -105,6 +105,48 @@ impl Remote {
     }
 }
 
+/// Gives the remote another branch of the tool, beside that of the snapshots: one that only grows, or one that is replaced.
+///
+/// # Errors
+/// [`Failure`] where there is no remote, somebody moved the branch there meanwhile, or the remote refuses.
+pub fn publish(
+    workspace: &Workspace,
+    branch: &str,
+    only_grows: bool,
+    now: DateTime<Utc>,
+    observer: &dyn Observer,
+) -> Result<(), Failure> {
+    let Some(remote) = Remote::meet(workspace, Effect::Push, now, observer)? else { return Ok(()) };
+    let (trail, name) = (&workspace.trail, &remote.name);
+    let moved = || {
+        let message = format!("the branch {branch} was moved on the remote {name:?} meanwhile");
+        Failure::new(Exit::Upstream, message).hint("run again: what was fetched is taken into account then")
+    };
+    if let (true, Some(ours), Some(theirs)) = (only_grows, trail.tip(branch)?, trail.remote_tip(name, branch)?)
+        && !trail.is_ancestor(&theirs, &ours)?
+    {
+        return Err(moved());
+    }
+    let reference = format!("refs/heads/{branch}");
+    let by = tool("localhost", now);
+    match trail.push(name, &workspace.branch, &[&reference, HEARTBEAT_REF, NOTES_REF], &remote.seen, &by)? {
+        PushOutcome::Pushed => Ok(()),
+        PushOutcome::Refused { reference, reason: Refusal::CheckedOut } => {
+            let message = format!("the remote {name:?} has {reference} checked out and takes no push");
+            Err(Failure::new(Exit::Upstream, message).hint("push to a bare repository"))
+        }
+        PushOutcome::Refused { .. } => Err(moved()),
+    }
+}
+
+/// Fetches what the remote has, so that what is agreed there is known here.
+///
+/// # Errors
+/// [`Failure`] where there is no such remote or it cannot be asked.
+pub(super) fn fetch_all(workspace: &Workspace, now: DateTime<Utc>, observer: &dyn Observer) -> Result<(), Failure> {
+    Remote::meet(workspace, Effect::Push, now, observer).map(drop)
+}
+
 fn fetch(workspace: &Workspace, name: &str, by: &Signature, observer: &dyn Observer) -> Result<Remote, Failure> {
     let own = heartbeat(workspace)?;
     let outcome = workspace.trail.fetch(name, &workspace.branch, by)?;

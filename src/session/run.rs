@@ -79,6 +79,8 @@ pub struct Taken {
     pub document: RunDocument,
     /// What somebody changed.
     pub changes: ChangeSet,
+    /// The commits that the run planned, made or not, before the observed one is divided among its actors.
+    pub planned: Vec<PlannedCommit>,
     /// How it ends.
     pub exits: Exits,
 }
@@ -219,7 +221,7 @@ pub async fn take_with(
         findings,
         org,
     };
-    Ok(Taken { document, changes, exits })
+    Ok(Taken { document, changes, planned: planned.commits, exits })
 }
 
 fn warn_of(unjudged: &BTreeSet<Unjudged>, observer: &dyn Observer) {

@@ -11,7 +11,7 @@ use crate::catalogue::{Catalogue, USER_DIR};
 use crate::config::{Config, DomainGlobError, DomainGlobs};
 use crate::model::DomainId;
 use crate::policy::{Policy, Rule, built_in_rules, user_rules};
-use crate::record::{Archive, ArchiveError, Tree};
+use crate::record::{Archive, ArchiveError, FileEdits, Tree};
 use crate::trail::{CommitId, Trail, TrailError};
 
 /// The name of the configuration file, which makes a repository a trail.
@@ -34,36 +34,65 @@ pub struct Workspace {
     pub scan: Scan,
 }
 
-/// The files of one commit.
+/// The files of one commit, or those that it would have with some edits.
+#[derive(Clone)]
 pub struct CommitTree<'t> {
     trail: &'t Trail,
     commit: Option<CommitId>,
+    edits: FileEdits,
 }
 
 impl<'t> CommitTree<'t> {
     /// The files of a commit; none where there is no commit.
     #[must_use]
     pub fn new(trail: &'t Trail, commit: Option<CommitId>) -> Self {
-        Self { trail, commit }
+        Self { trail, commit, edits: FileEdits::new() }
+    }
+
+    /// The files with further edits.
+    #[must_use]
+    pub fn edited(mut self, edits: &FileEdits) -> Self {
+        self.edits.extend(edits.clone());
+        self
     }
 }
 
 impl Tree for CommitTree<'_> {
     fn file(&self, path: &str) -> Result<Option<Vec<u8>>, String> {
+        if let Some(edited) = self.edits.get(path) {
+            return Ok(edited.clone());
+        }
         let Some(commit) = &self.commit else { return Ok(None) };
         self.trail.file(commit, path).map_err(|error| crate::capture::with_causes(&error))
     }
 
     fn files_under(&self, folder: &str) -> Result<Vec<String>, String> {
-        let Some(commit) = &self.commit else { return Ok(Vec::new()) };
-        let files = self.trail.files_under(commit, folder).map_err(|error| crate::capture::with_causes(&error))?;
-        Ok(files.into_iter().map(|(path, _)| path).collect())
+        let files = self.commit.as_ref().map(|commit| self.trail.files_under(commit, folder)).transpose();
+        let files = files.map_err(|error| crate::capture::with_causes(&error))?.unwrap_or_default();
+        let mut paths: BTreeSet<String> = files.into_iter().map(|(path, _)| path).collect();
+        let below = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        for (path, content) in self.edits.iter().filter(|(path, _)| below(path)) {
+            if content.is_some() {
+                paths.insert(path.clone())
+            } else {
+                paths.remove(path)
+            };
+        }
+        Ok(paths.into_iter().collect())
     }
 }
 
 /// The state of a commit, unless a later version of the program wrote it.
 pub fn archive(workspace: &Workspace, commit: Option<CommitId>) -> Result<Archive<CommitTree<'_>>, Failure> {
-    let archive = Archive::open(CommitTree::new(&workspace.trail, commit))?;
+    archive_of(workspace, CommitTree::new(&workspace.trail, commit))
+}
+
+/// The state of some files likewise.
+pub(super) fn archive_of<'w>(
+    workspace: &'w Workspace,
+    tree: CommitTree<'w>,
+) -> Result<Archive<CommitTree<'w>>, Failure> {
+    let archive = Archive::open(tree)?;
     let (found, known) = (archive.ledger().map_or(0, |ledger| ledger.scan), workspace.scan.version());
     if found > known {
         return Err(ArchiveError::NewerScan { found, known }.into());

@@ -28,6 +28,25 @@ impl Trail {
         Ok(kept)
     }
 
+    /// Returns the name and the mail address that git would commit with here, where both are set.
+    ///
+    /// The one thing that the configuration of the user is read for: an approval is made by a person, not by the tool.
+    pub fn user(&self) -> Result<Option<(String, String)>, TrailError> {
+        let path = self.git_dir().join("config");
+        let read = || {
+            let mut config = Config::open_default()?;
+            config.add_file(&path, git2::ConfigLevel::Local, true)?;
+            let value = |name| match config.get_string(name) {
+                Ok(value) if !value.trim().is_empty() => Ok(Some(value)),
+                Ok(_) => Ok(None),
+                Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+                Err(error) => Err(error),
+            };
+            Ok(value("user.name")?.zip(value("user.email")?))
+        };
+        read().map_err(doing("read", path.display()))
+    }
+
     /// Adds a line to the attributes that hold for this repository alone, unless it is there.
     pub fn add_attribute(&self, line: &str) -> Result<(), TrailError> {
         let folder = self.git_dir().join("info");

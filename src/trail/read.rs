@@ -25,6 +25,11 @@ impl Trail {
         Ok(target(&self.repo, &branch_ref(branch))?.map(CommitId))
     }
 
+    /// Returns where a branch of a remote was when it was last fetched, if it was there.
+    pub fn remote_tip(&self, remote: &str, branch: &str) -> Result<Option<CommitId>, TrailError> {
+        Ok(target(&self.repo, &format!("refs/remotes/{remote}/{branch}"))?.map(CommitId))
+    }
+
     /// Finds the commit that any git revision means.
     pub fn resolve(&self, spec: &str) -> Result<CommitId, TrailError> {
         let spec = spec.to_owned();

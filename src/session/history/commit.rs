@@ -88,7 +88,11 @@ impl History<'_> {
     }
 
     /// The entities that are not the same before and after.
-    fn differing(&self, id: &DomainId, files: &[FileTurn]) -> Result<(DomainSnapshot, DomainSnapshot), Failure> {
+    pub(super) fn differing(
+        &self,
+        id: &DomainId,
+        files: &[FileTurn],
+    ) -> Result<(DomainSnapshot, DomainSnapshot), Failure> {
         let mut texts = [Vec::new(), Vec::new()];
         for file in files {
             for (texts, blob) in texts.iter_mut().zip([file.before, file.after]) {

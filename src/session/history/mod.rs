@@ -7,6 +7,7 @@ mod blame;
 mod commit;
 mod find;
 mod log;
+mod open;
 mod show;
 mod texts;
 mod tracks;
@@ -15,6 +16,7 @@ use std::collections::BTreeSet;
 
 pub use find::Target;
 pub use log::LogQuery;
+pub(in crate::session) use open::EntityLifetimes;
 use texts::State;
 
 use super::attributing::said_by;
