@@ -20,6 +20,9 @@ use super::staging::send_pack;
 /// Kept without history, so that what the remote has replaces what is here.
 const REPLACED: &str = "refs/orgtrail/";
 
+/// Where branches are.
+const HEADS: &str = "refs/heads/";
+
 /// The references of a remote as one fetch saw them; a push is made only if they are still there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RemoteRefs(BTreeMap<String, ObjectId>);
@@ -79,23 +82,23 @@ impl Trail {
             .map_err(doing("look for the remote", remote))
     }
 
-    /// Copies a branch of a remote into `refs/remotes`, and the tool's own references over those of the same name.
+    /// Copies the branches of a remote into `refs/remotes`, and the tool's own references over those of the same name.
     ///
-    /// Own references that the remote does not have stay. If the branch no longer holds what it once did, nothing moves.
+    /// Own references that the remote does not have stay. If `branch` no longer holds what it once did, nothing moves; the
+    /// other branches may have been rewritten.
     pub fn fetch(&self, remote: &str, branch: &str, by: &Signature) -> Result<FetchOutcome, TrailError> {
         let theirs = self.open_remote(remote)?;
         let seen = list_refs(&theirs).map_err(doing("list the references of the remote", remote))?;
         let found = seen.get(&branch_ref(branch));
         let tracking = tracking_ref(remote, branch);
-        let mut moves: Vec<RefMove> = seen
+        let ours = self.durable()?;
+        let here = list_refs(&ours).map_err(doing("list the references of", ours.path().display()))?;
+        let moves: Vec<RefMove> = seen
             .0
             .iter()
-            .filter(|(name, _)| name.starts_with(REPLACED) || *name == NOTES_REF)
-            .map(|(name, id)| anywhere(name.clone(), *id))
+            .filter_map(|(name, id)| Some(anywhere(name_here(remote, name)?, *id)))
+            .filter(|step| step.reference == tracking || !is_in_the_way(&here, &step.reference))
             .collect();
-        moves.extend(found.map(|id| anywhere(tracking.clone(), id)));
-
-        let ours = self.durable()?;
         let wanted: Vec<Oid> = moves.iter().map(|step| step.to).collect();
         copy_objects(&theirs, &ours, &wanted).map_err(doing("fetch from the remote", remote))?;
 
@@ -121,8 +124,8 @@ impl Trail {
 
     /// Sends a branch and further references, by full name, to a remote: all of them, or none.
     ///
-    /// None of them may have moved there since it was seen. The branch may only grow; the others are replaced, and those
-    /// that do not exist here are passed over.
+    /// None of them may have moved there since it was seen. The branch may only grow; the others, which may be branches too,
+    /// are replaced, and those that do not exist here are passed over.
     pub fn push(
         &self,
         remote: &str,
@@ -159,9 +162,11 @@ impl Trail {
             Err(TrailError::Busy { reference }) => return refused(reference, Refusal::Busy),
             Err(error) => return Err(error),
         }
-        let tracking = anywhere(tracking_ref(remote, branch), tip.into());
+        let tracked = moves.iter().filter(|step| step.reference.starts_with(HEADS));
+        let tracked: Vec<RefMove> =
+            tracked.filter_map(|step| Some(anywhere(name_here(remote, &step.reference)?, ObjectId(step.to)))).collect();
         self.renew_mark();
-        move_refs(&ours, &[tracking], by, "push")?;
+        move_refs(&ours, &tracked, by, "push")?;
         Ok(PushOutcome::Pushed)
     }
 
@@ -183,6 +188,23 @@ impl Trail {
 
 fn tracking_ref(remote: &str, branch: &str) -> String {
     format!("refs/remotes/{remote}/{branch}")
+}
+
+/// Where a reference of a remote is kept here, if it is.
+fn name_here(remote: &str, theirs: &str) -> Option<String> {
+    match theirs.strip_prefix(HEADS) {
+        // In `refs/remotes` this name says which branch of the remote is the default.
+        Some("HEAD") => None,
+        Some(branch) => Some(tracking_ref(remote, branch)),
+        None => (theirs.starts_with(REPLACED) || theirs == NOTES_REF).then(|| theirs.to_owned()),
+    }
+}
+
+/// Whether a reference cannot be made because what is here needs its name for a folder, or its folder for a name: a branch that
+/// the remote no longer has is still known here.
+fn is_in_the_way(here: &RemoteRefs, reference: &str) -> bool {
+    let is_below = |name: &str, folder: &str| name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+    here.0.keys().any(|known| is_below(known, reference) || is_below(reference, known))
 }
 
 fn anywhere(reference: String, to: ObjectId) -> RefMove {
