@@ -14,12 +14,14 @@ const API_URL: &str = "ORGTRAIL_API_URL";
 const LOGIN_URL: &str = "ORGTRAIL_LOGIN_URL";
 pub(super) const SECRET_KEY: &str = "ORGTRAIL_SECRET_KEY";
 pub(super) const PREVIOUS_SECRET_KEY: &str = "ORGTRAIL_SECRET_KEY_PREVIOUS";
+const GIT_TOKEN: &str = "ORGTRAIL_GIT_TOKEN";
+const GIT_SSH_COMMAND: &str = "GIT_SSH_COMMAND";
 pub(super) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 pub(super) const HOME: &str = "HOME";
 pub(super) const APPDATA: &str = "APPDATA";
 
 /// The variables that are listened to; no other is ever looked at.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     CLIENT_ID,
     CLIENT_SECRET,
     REGION,
@@ -27,6 +29,8 @@ const NAMES: [&str; 10] = [
     LOGIN_URL,
     SECRET_KEY,
     PREVIOUS_SECRET_KEY,
+    GIT_TOKEN,
+    GIT_SSH_COMMAND,
     XDG_CONFIG_HOME,
     HOME,
     APPDATA,
@@ -104,6 +108,18 @@ impl Environment {
                 Err(EnvironmentError::Missing { variables })
             }
         }
+    }
+
+    /// The token for the server of the trail's remote.
+    #[must_use]
+    pub fn git_token(&self) -> Option<SecretString> {
+        self.variables.get(GIT_TOKEN).cloned()
+    }
+
+    /// The command that git is to run in place of `ssh`.
+    #[must_use]
+    pub fn git_ssh_command(&self) -> Option<String> {
+        self.get(GIT_SSH_COMMAND).map(ToOwned::to_owned)
     }
 
     /// The value of a variable that is set.

@@ -255,9 +255,9 @@ fn an_unknown_remote_and_an_unsupported_one_are_named() {
     let error = trail.fetch("origin", "main", &tool()).unwrap_err();
     assert!(matches!(error, TrailError::UnknownRemote { .. }), "{error:?}");
 
-    let address = "https://user:word@host.invalid/trail.git";
+    let address = "git://user:word@host.invalid/trail.git";
     git(trail.workdir().unwrap(), &["remote", "add", "origin", address]);
     assert!(trail.has_remote("origin").unwrap());
     let error = trail.fetch("origin", "main", &tool()).unwrap_err();
-    assert_eq!(error.to_string(), "could not reach the remote \"origin\": https is not supported");
+    assert_eq!(error.to_string(), "could not reach the remote \"origin\": git is not supported");
 }
