@@ -37,6 +37,7 @@ Environment:
   ORGTRAIL_LOGIN_URL               host of the login, instead of the region's
   ORGTRAIL_SECRET_KEY              key that secrets are fingerprinted with
   ORGTRAIL_SECRET_KEY_PREVIOUS     key before it, while it is being replaced
+  ORGTRAIL_GIT_TOKEN               token for the HTTPS server of the remote
   ORGTRAIL_LOG                     what is logged, such as orgtrail=debug
   GIT_AUTHOR_NAME                  name of who approves
   GIT_AUTHOR_EMAIL                 mail address of who approves

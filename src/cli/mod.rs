@@ -37,7 +37,9 @@ pub use ui::{ColourChoice, Ui, Verbosity};
 
 use args::{Command, LogFormat};
 
+use crate::config::Environment;
 use crate::session::{Exit, Exits, Failure, Workspace};
+use crate::trail::Access;
 
 /// Runs one command line and returns the exit code of the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
@@ -108,7 +110,11 @@ fn start_log(global: &Global) {
 
 /// Opens the trail that the command line names.
 fn open(global: &Global) -> Result<Workspace, Failure> {
-    Workspace::open(&global.directory, global.config.as_deref())
+    let mut workspace = Workspace::open(&global.directory, global.config.as_deref())?;
+    let environment = Environment::of_process();
+    let access = Access { token: environment.git_token(), ssh_command: environment.git_ssh_command() };
+    workspace.trail.set_access(access);
+    Ok(workspace)
 }
 
 /// The instant that the command takes for the present: `--now`, else the clock's.

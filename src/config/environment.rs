@@ -20,12 +20,14 @@ pub(super) const HOST_TOKEN: &str = "GITHUB_TOKEN";
 pub(super) const HOST_URL: &str = "GITHUB_API_URL";
 pub(super) const HOST_REPOSITORY: &str = "GITHUB_REPOSITORY";
 pub(super) const HOST_REF: &str = "GITHUB_REF";
+const GIT_TOKEN: &str = "ORGTRAIL_GIT_TOKEN";
+const GIT_SSH_COMMAND: &str = "GIT_SSH_COMMAND";
 pub(super) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 pub(super) const HOME: &str = "HOME";
 pub(super) const APPDATA: &str = "APPDATA";
 
 /// The variables that are listened to; no other is ever looked at.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 18] = [
     CLIENT_ID,
     CLIENT_SECRET,
     REGION,
@@ -39,6 +41,8 @@ const NAMES: [&str; 16] = [
     HOST_URL,
     HOST_REPOSITORY,
     HOST_REF,
+    GIT_TOKEN,
+    GIT_SSH_COMMAND,
     XDG_CONFIG_HOME,
     HOME,
     APPDATA,
@@ -121,6 +125,18 @@ impl Environment {
     /// The value of a variable that is set, still wrapped.
     pub(super) fn secret(&self, name: &str) -> Option<&SecretString> {
         self.variables.get(name)
+    }
+
+    /// The token for the server of the trail's remote.
+    #[must_use]
+    pub fn git_token(&self) -> Option<SecretString> {
+        self.variables.get(GIT_TOKEN).cloned()
+    }
+
+    /// The command that git is to run in place of `ssh`.
+    #[must_use]
+    pub fn git_ssh_command(&self) -> Option<String> {
+        self.get(GIT_SSH_COMMAND).map(ToOwned::to_owned)
     }
 
     /// The value of a variable that is set.

@@ -8,7 +8,7 @@ use crate::config::{EnvironmentError, HostPlaceError, PersonError, SecretKeyErro
 use crate::genesys::{FetchError, RegionError};
 use crate::host::HostError;
 use crate::record::ArchiveError;
-use crate::trail::TrailError;
+use crate::trail::{RemoteError, TrailError};
 
 /// The end of a command that could not do what it was asked for.
 #[derive(Debug)]
@@ -66,7 +66,9 @@ impl From<TrailError> for Failure {
                 Some("if no git command is running, a killed one left a `.lock` file beside the reference")
             }
             E::UnknownRevision { .. } => Some("name a commit, a branch, a date (2026-03-03) or an instant (RFC 3339)"),
-            E::UnsupportedTransport { .. } => Some("push with git, or use a remote on a path of this machine"),
+            E::UnsupportedTransport { .. } => Some("give the remote an address with https or ssh, or a path"),
+            E::ShallowHistory { .. } => Some("`git fetch --unshallow` brings what was left out"),
+            E::Remote { source, .. } => remote_hint(source),
             E::RemoteRewritten { .. } => {
                 Some("find out who rewrote the remote's history before anything else is pushed")
             }
@@ -78,6 +80,35 @@ impl From<TrailError> for Failure {
         failure.hint = hint.map(ToOwned::to_owned);
         failure
     }
+}
+
+/// What to do where the server of a remote does not do its part.
+fn remote_hint(error: &RemoteError) -> Option<&'static str> {
+    use RemoteError as E;
+    Some(match error {
+        E::Address { .. } | E::Insecure { .. } => {
+            "`git remote set-url` changes it: https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or a path"
+        }
+        E::NoCredentials { .. } => {
+            "set ORGTRAIL_GIT_TOKEN to a token that may read and write the repository, or set up a credential helper of git"
+        }
+        E::CredentialsRefused { .. } => "check whether they have expired, or were revoked",
+        E::Forbidden { .. } => "let the account or app that they belong to write to the repository",
+        E::NotFound { .. } => "check the address of the remote, and that the account may see the repository",
+        E::Redirected { .. } => "if that is where the repository is now, `git remote set-url` changes the address",
+        E::NotGit { .. } => "check the address of the remote; a page to log in on or a proxy may be in the way",
+        E::Unreachable { .. } => "check the address of the remote, the network and the proxy settings",
+        E::SshMissing { .. } => "install OpenSSH, or name a command in GIT_SSH_COMMAND",
+        E::Ssh { .. } => {
+            "check that `ssh` reaches the host without asking anything: its key, the known hosts, the agent"
+        }
+        E::ObjectFormat { .. } => "use a repository whose objects are named by SHA-1",
+        E::ShallowRemote => "`git fetch --unshallow` there brings what was left out",
+        E::Scratch { .. } => "check free space and permissions of the folder for temporary files",
+        E::Status { .. } | E::CutOff | E::Malformed { .. } | E::GaveUp { .. } => {
+            "run again; what was not pushed goes along with the next push"
+        }
+    })
 }
 
 impl From<ArchiveError> for Failure {

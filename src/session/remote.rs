@@ -74,9 +74,8 @@ impl Remote {
             let outcome =
                 workspace.trail.push(&self.name, &workspace.branch, &[HEARTBEAT_REF, NOTES_REF], &self.seen, &by)?;
             let PushOutcome::Refused { reference, reason } = outcome else { return Ok(Pushed::Done) };
-            if reason == Refusal::CheckedOut {
-                let message = format!("the remote {:?} has {reference} checked out and takes no push", self.name);
-                return Err(Failure::new(Exit::Upstream, message).hint("push to a bare repository"));
+            if let Some(failure) = final_refusal(&self.name, &reference, &reason) {
+                return Err(failure);
             }
             // Somebody else was there first. Own commits are rebuilt on theirs, unless theirs are newer.
             let own = workspace.trail.read_ref_blob(HEARTBEAT_REF)?;
@@ -131,11 +130,9 @@ pub fn publish(
     let by = tool("localhost", now);
     match trail.push(name, &workspace.branch, &[&reference, HEARTBEAT_REF, NOTES_REF], &remote.seen, &by)? {
         PushOutcome::Pushed => Ok(()),
-        PushOutcome::Refused { reference, reason: Refusal::CheckedOut } => {
-            let message = format!("the remote {name:?} has {reference} checked out and takes no push");
-            Err(Failure::new(Exit::Upstream, message).hint("push to a bare repository"))
+        PushOutcome::Refused { reference, reason } => {
+            Err(final_refusal(name, &reference, &reason).unwrap_or_else(moved))
         }
-        PushOutcome::Refused { .. } => Err(moved()),
     }
 }
 
@@ -145,6 +142,24 @@ pub fn publish(
 /// [`Failure`] where there is no such remote or it cannot be asked.
 pub(super) fn fetch_all(workspace: &Workspace, now: DateTime<Utc>, observer: &dyn Observer) -> Result<(), Failure> {
     Remote::meet(workspace, Effect::Push, now, observer).map(drop)
+}
+
+/// The failure of a push that no second attempt can help.
+fn final_refusal(remote: &str, reference: &str, reason: &Refusal) -> Option<Failure> {
+    let (message, hint) = match reason {
+        Refusal::Moved { .. } | Refusal::Busy | Refusal::NotFastForward => return None,
+        Refusal::CheckedOut => (
+            format!("the remote {remote:?} has {reference} checked out and takes no push"),
+            "push to a bare repository".to_owned(),
+        ),
+        Refusal::Declined { said } => (
+            format!("the remote {remote:?} does not take {reference}: {said}"),
+            format!(
+                "if {reference} is protected, let the account or app that pushes bypass the protection; what was not pushed                  goes along with the next push"
+            ),
+        ),
+    };
+    Some(Failure::new(Exit::Upstream, message).hint(hint))
 }
 
 fn fetch(workspace: &Workspace, name: &str, by: &Signature, observer: &dyn Observer) -> Result<Remote, Failure> {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::id::{CommitId, ObjectId};
+use super::remote::RemoteError;
 
 /// Why an operation on a trail was not done; the cause, where there is one, is the source.
 #[derive(Debug, thiserror::Error)]
@@ -83,13 +84,29 @@ pub enum TrailError {
         /// The name that was asked for.
         remote: String,
     },
-    /// The remote's address is neither a path nor a `file://` address.
+    /// The remote's address names a protocol that is not spoken.
     #[error("could not reach the remote {remote:?}: {scheme} is not supported")]
     UnsupportedTransport {
         /// The remote.
         remote: String,
         /// The protocol that its address names.
         scheme: String,
+    },
+    /// The remote could not be reached, or did not do its part.
+    #[error("could not {action} the remote {remote:?}")]
+    Remote {
+        /// What was being done.
+        action: &'static str,
+        /// With which remote.
+        remote: String,
+        /// The cause.
+        source: RemoteError,
+    },
+    /// What would be sent has no beginning here, and the remote does not have it either.
+    #[error("could not push to the remote {remote:?}: this clone is shallow, and the remote lacks what was left out")]
+    ShallowHistory {
+        /// The remote.
+        remote: String,
     },
     /// The remote's branch no longer holds a commit that it held before.
     #[error(

@@ -9,10 +9,11 @@
 //! - Commits do not depend on the machine: the configuration of its users is not read, no hook runs, nothing is signed.
 //! - Content of the working tree that no commit holds is neither overwritten nor deleted.
 //!
-//! Limits: object ids are SHA-1. Remotes are other repositories on this file system; their hooks do not run. A split or
+//! Limits: object ids are SHA-1. Hooks of a remote on this file system do not run, those of a server do. A split or
 //! sparse index is refused. Links and modes of files are not kept: a trail holds plain files.
 
 mod address;
+mod carrier;
 mod commit;
 mod config;
 mod error;
@@ -27,6 +28,7 @@ mod rebase;
 mod refs;
 mod remote;
 mod repository;
+mod smart;
 mod staging;
 mod survey;
 mod walk;
@@ -41,6 +43,7 @@ use std::path::{Path, PathBuf};
 
 use git2::Repository;
 
+pub use carrier::Access;
 pub use commit::{FileChange, NewCommit};
 pub use error::TrailError;
 pub use history::{CommitInfo, FirstParents, Signature};
@@ -48,7 +51,7 @@ pub use id::{BlobId, CommitId, InvalidId, ObjectId};
 pub use init::InitOptions;
 pub use lock::RunLock;
 pub use notes::NOTES_REF;
-pub use remote::{FetchOutcome, PushOutcome, Refusal, RemoteRefs};
+pub use remote::{CredentialSource, FetchOutcome, PushOutcome, Refusal, RemoteError, RemoteRefs};
 pub use walk::{FileTurn, PathTurn, PathWalk, Turn, Watched};
 
 use repository::DurableRepository;
@@ -56,13 +59,19 @@ use repository::DurableRepository;
 /// An open trail.
 pub struct Trail {
     repo: Repository,
+    access: Access,
 }
 
 impl Trail {
     /// Opens the trail in this very folder: the top of a working tree, or a bare repository.
     pub fn open(dir: &Path) -> Result<Self, TrailError> {
         let repo = repository::open_isolated(dir)?;
-        Ok(Self { repo })
+        Ok(Self { repo, access: Access::default() })
+    }
+
+    /// Says what to reach remotes with, besides what git itself is configured to do.
+    pub fn set_access(&mut self, access: Access) {
+        self.access = access;
     }
 
     /// Says whether there is no working tree.

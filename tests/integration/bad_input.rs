@@ -484,11 +484,17 @@ fn a_push_without_a_remote_is_refused() {
     error: there is no remote "origin" to push to
     hint: `git remote add origin URL` names one
     "#);
-    terminal.git(&["remote", "add", "origin", "https://git.example.com/trail.git"]);
+    terminal.git(&["remote", "add", "origin", "git://git.example.com/trail.git"]);
     insta::assert_snapshot!(terminal.failure(&["snapshot", "--push"]), @r#"
     exit 5
-    error: could not reach the remote "origin": https is not supported
-    hint: push with git, or use a remote on a path of this machine
+    error: could not reach the remote "origin": git is not supported
+    hint: give the remote an address with https or ssh, or a path
+    "#);
+    terminal.git(&["remote", "set-url", "origin", "http://ann:hush@git.example.com/trail.git"]);
+    insta::assert_snapshot!(terminal.failure(&["snapshot", "--push"]), @r#"
+    exit 5
+    error: could not fetch from the remote "origin": plain http is for loopback only, not for git.example.com
+    hint: `git remote set-url` changes it: https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or a path
     "#);
 }
 

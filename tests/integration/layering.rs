@@ -70,7 +70,7 @@ fn edges_know_only_the_edges_they_are_built_on() {
 }
 
 #[test]
-fn only_the_trail_names_git2_and_only_the_client_names_reqwest() {
+fn only_the_trail_names_git2_and_only_what_asks_servers_names_reqwest() {
     for module in CORE.into_iter().chain(EDGES) {
         if module != "trail" {
             refuse(module, &["git2::".to_owned()]);

@@ -1,7 +1,8 @@
 use std::fs;
 
 use super::*;
-use crate::trail::testing::{DIR, Sandbox, assert_sound, git, is_tool, tool};
+use crate::trail::FileChange;
+use crate::trail::testing::{DIR, Sandbox, assert_sound, commit, git, is_tool, tool};
 
 const HEARTBEAT: &str = "refs/orgtrail/heartbeat";
 
@@ -98,6 +99,59 @@ fn a_branch_on_the_remote_only_grows() {
     let refused = PushOutcome::Refused { reference: "refs/heads/main".to_owned(), reason: Refusal::NotFastForward };
     assert_eq!(push(&two, &seen), refused);
     assert_eq!(hub.tip("main").unwrap(), Some(theirs));
+}
+
+#[test]
+fn every_branch_of_the_remote_is_fetched_and_any_may_be_pushed_with_a_lease() {
+    const REVIEW: &str = "refs/heads/orgtrail/review";
+    let sandbox = Sandbox::new();
+    let (hub, one, two) = three(&sandbox);
+    let first = hub.tip("main").unwrap().unwrap();
+    hub.move_branch("approved", None, &first, &tool()).unwrap();
+    let review = |trail: &Trail, text: &str| {
+        let made = trail.write_commits(Some(&first), &[commit("review", [FileChange::write("a", text)])]).unwrap()[0];
+        trail.move_branch("orgtrail/review", trail.tip("orgtrail/review").unwrap().as_ref(), &made, &tool()).unwrap();
+        made
+    };
+    let push = |trail: &Trail, seen: &RemoteRefs| trail.push("origin", "main", &[REVIEW], seen, &tool()).unwrap();
+
+    let seen = fetch(&one).seen;
+    assert_eq!(seen.get("refs/heads/approved"), Some(first.into()));
+    assert_eq!(one.resolve("origin/approved").unwrap(), first);
+    let mut last = review(&one, "1");
+    assert_eq!(push(&one, &seen), PushOutcome::Pushed);
+    assert_eq!(one.resolve("origin/orgtrail/review").unwrap(), last);
+    let stale = fetch(&two).seen;
+    assert_eq!(two.resolve("origin/orgtrail/review").unwrap(), last);
+
+    // It does not build on what was there before.
+    last = review(&one, "2");
+    assert_eq!(push(&one, &fetch(&one).seen), PushOutcome::Pushed);
+    assert_eq!(hub.tip("orgtrail/review").unwrap(), Some(last));
+    review(&two, "3");
+    let refused =
+        PushOutcome::Refused { reference: REVIEW.to_owned(), reason: Refusal::Moved { found: Some(last.into()) } };
+    assert_eq!(push(&two, &stale), refused);
+    assert_eq!(fetch(&two).seen.get(REVIEW), Some(last.into()));
+    assert_eq!(two.resolve("origin/orgtrail/review").unwrap(), last);
+}
+
+#[test]
+fn a_branch_whose_name_became_a_folder_does_not_stop_a_fetch() {
+    let sandbox = Sandbox::new();
+    let (hub, one, _) = three(&sandbox);
+    let first = hub.tip("main").unwrap().unwrap();
+    hub.move_branch("review", None, &first, &tool()).unwrap();
+    hub.move_branch("deep/one", None, &first, &tool()).unwrap();
+    fetch(&one);
+    git(hub.git_dir(), &["branch", "-D", "review", "deep/one"]);
+    hub.move_branch("review/new", None, &first, &tool()).unwrap();
+    hub.move_branch("deep", None, &first, &tool()).unwrap();
+    let tip = hub.record("snapshot/a", "1");
+    let found = fetch(&one);
+    assert_eq!(found.remote_tip, Some(tip));
+    assert_eq!(found.seen.get("refs/heads/review/new"), Some(first.into()));
+    assert!(one.resolve("origin/review/new").is_err());
 }
 
 #[test]
@@ -201,9 +255,9 @@ fn an_unknown_remote_and_an_unsupported_one_are_named() {
     let error = trail.fetch("origin", "main", &tool()).unwrap_err();
     assert!(matches!(error, TrailError::UnknownRemote { .. }), "{error:?}");
 
-    let address = "https://user:word@host.invalid/trail.git";
+    let address = "git://user:word@host.invalid/trail.git";
     git(trail.workdir().unwrap(), &["remote", "add", "origin", address]);
     assert!(trail.has_remote("origin").unwrap());
     let error = trail.fetch("origin", "main", &tool()).unwrap_err();
-    assert_eq!(error.to_string(), "could not reach the remote \"origin\": https is not supported");
+    assert_eq!(error.to_string(), "could not reach the remote \"origin\": git is not supported");
 }

@@ -1,0 +1,96 @@
+//! Which objects the other side needs.
+
+use std::collections::HashSet;
+use std::io::ErrorKind;
+
+use git2::{ObjectType, Odb, Oid, PackBuilder, Repository, Revwalk, Sort};
+
+use super::list_refs;
+use crate::trail::error::{TrailError, doing, handling};
+use crate::trail::refs::RefMove;
+
+/// Most commits that a server is told of: enough to find where two histories part, unless they did so long ago.
+const MOST_PRESENT: usize = 256;
+
+/// Gathers objects, and all they refer to, that somebody lacks who knows other ones.
+pub(super) fn pack_of(
+    from: &Repository,
+    wanted: impl IntoIterator<Item = Oid>,
+    known: impl IntoIterator<Item = Oid>,
+) -> Result<PackBuilder<'_>, git2::Error> {
+    let source = from.odb()?;
+    let mut pack = from.packbuilder()?;
+    let (mut walk, others) = walk_to(from, &source, wanted, known)?;
+    for id in others {
+        pack.insert_recursive(id, None)?;
+    }
+    pack.insert_walk(&mut walk)?;
+    Ok(pack)
+}
+
+/// A walk from the wanted commits to the known ones, and what is wanted besides commits.
+fn walk_to<'r>(
+    from: &'r Repository,
+    source: &Odb<'_>,
+    wanted: impl IntoIterator<Item = Oid>,
+    known: impl IntoIterator<Item = Oid>,
+) -> Result<(Revwalk<'r>, Vec<Oid>), git2::Error> {
+    let mut walk = from.revwalk()?;
+    let mut others = Vec::new();
+    for id in wanted {
+        match source.read_header(id)?.1 {
+            ObjectType::Commit => walk.push(id)?,
+            _ => others.push(id),
+        }
+    }
+    for id in known {
+        if source.exists(id) && source.read_header(id)?.1 == ObjectType::Commit {
+            walk.hide(id)?;
+        }
+    }
+    Ok((walk, others))
+}
+
+/// Lists commits that are here, the newest first.
+pub(super) fn present(repo: &Repository) -> Result<Vec<Oid>, git2::Error> {
+    let source = repo.odb()?;
+    let refs = list_refs(repo)?.0.into_values().map(|id| id.0);
+    let (mut walk, _) = walk_to(repo, &source, refs, [])?;
+    walk.set_sorting(Sort::TIME)?;
+    walk.take(MOST_PRESENT).collect()
+}
+
+/// Lists the commits of a shallow clone whose parents were left out.
+pub(super) fn cut(repo: &Repository) -> Result<Vec<Oid>, TrailError> {
+    let path = repo.commondir().join("shallow");
+    let text = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        text => text.map_err(handling("read", &path))?,
+    };
+    let ids = text.lines().map(Oid::from_str).collect::<Result<_, _>>();
+    ids.map_err(doing("read", path.display()))
+}
+
+/// Fails where what is moved builds on commits that were left out here, and that the remote does not have either.
+pub(super) fn refuse_cut_history(
+    repo: &Repository,
+    moves: &[RefMove],
+    known: &[Oid],
+    remote: &str,
+) -> Result<(), TrailError> {
+    let cut: HashSet<Oid> = cut(repo)?.into_iter().collect();
+    let meets_a_cut = || {
+        let wanted = moves.iter().map(|step| step.to).filter(|id| !known.contains(id));
+        let (walk, _) = walk_to(repo, &repo.odb()?, wanted, known.iter().copied())?;
+        for id in walk {
+            if cut.contains(&id?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    match meets_a_cut().map_err(doing("read the history for", remote))? {
+        true => Err(TrailError::ShallowHistory { remote: remote.to_owned() }),
+        false => Ok(()),
+    }
+}
