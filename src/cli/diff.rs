@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 
-use super::args::{Format, Global};
-use super::{Exit, Exits, Failure, Ui, open};
+use super::args::Global;
+use super::{Exits, Failure, Ui, open, print};
 use crate::attribution::trailer as attribution;
 use crate::model::Attribution;
 use crate::policy::{ClassifiedChange, Names};
 use crate::record::{CommitKind, Step, between};
-use crate::report::{self, ChangeSet};
+use crate::report::ChangeSet;
 use crate::session::Observer;
 use crate::session::endpoint;
 use crate::session::{History, commits_between, kind, last_run, resolve};
@@ -42,25 +42,7 @@ pub(super) fn run(args: &DiffArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
         (Some(from), Some(to)) => (resolve(&workspace, from)?, resolve(&workspace, to)?),
     };
     let changes = compare(&workspace, from, to, ui)?;
-    show(&changes, global, ui)
-}
-
-/// Prints a change set in the format that was asked for.
-pub(super) fn show(changes: &ChangeSet, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
-    let mut exits = Exits::default();
-    if global.fail_on.is_some_and(|level| changes.counts().worst().is_some_and(|worst| worst >= level)) {
-        exits.add(Exit::Findings);
-    }
-    let shown = global.min_severity.map_or_else(|| changes.clone(), |level| changes.clone().at_least(level));
-    let mut out = Vec::new();
-    let written = match global.format {
-        Format::Text => report::text::render(&shown, ui.style(), &mut out),
-        Format::Json => report::json::render(&shown, &mut out),
-        Format::Markdown => report::markdown::render(&shown, &mut out),
-    };
-    written.map_err(|error| Failure::of(Exit::Internal, &error))?;
-    ui.data(&out)?;
-    Ok(exits)
+    print::changes(&changes, global, ui)
 }
 
 /// Compares two commits of a trail.

@@ -15,6 +15,7 @@ mod init;
 mod log;
 mod metrics;
 mod plan;
+pub mod print;
 mod rules;
 mod selection;
 mod show;

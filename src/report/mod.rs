@@ -11,6 +11,7 @@ pub mod beside;
 pub mod blame;
 mod change_set;
 mod field;
+pub mod findings;
 pub mod json;
 pub mod listing;
 pub mod log;
@@ -34,6 +35,7 @@ mod who;
 
 pub use blame::{Blame, BlamedField};
 pub use change_set::{ChangeSet, Endpoint, LeftOut};
+pub use findings::Findings;
 pub use log::{Log, LogEntry};
 pub use moment::{Moment, Subject};
 pub use show::{Entities, Fate, Shown};
