@@ -2,12 +2,14 @@
 
 mod json;
 mod markdown;
+mod of_changes;
 mod text;
 
 use std::cmp::Reverse;
 
 pub use json::render as render_json;
 pub use markdown::render as render_markdown;
+pub use of_changes::Places;
 pub use text::render as render_text;
 
 use super::change_set::{Endpoint, LeftOut};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::change_set::{ChangeSet, Endpoint};
-use super::findings::Findings;
+use super::findings::{Findings, Places};
 use crate::canonical::{canonical_text, fingerprint_of_change, fingerprint_of_field, read_str};
 use crate::model::{
     Acknowledged, Actor, Attribution, CanonicalText, Change, ChangeKind, DomainId, EntityKey, Evidence, FieldChange,
@@ -248,4 +248,14 @@ fn finding(rule: &str, severity: Severity, subject: Subject) -> Finding {
         fingerprint: format!("{:016x}", rule.len()),
         acknowledged: None,
     }
+}
+
+/// Where the changes of the change set are written, one after the other.
+pub(super) fn places() -> Places {
+    let fingerprints = change_set().changes.into_iter().flat_map(|change| {
+        let fields = change.fields.into_iter().map(|field| field.fingerprint);
+        std::iter::once(change.fingerprint).chain(fields)
+    });
+    let place = |line| Place { file: "snapshot/routing/queues.json".to_owned(), line, column: 5 };
+    fingerprints.zip((1..).map(place)).collect()
 }

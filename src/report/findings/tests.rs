@@ -68,3 +68,29 @@ fn a_clean_report_says_so() {
     assert_eq!(rendered(|out| render_text(&clean, Style::Plain, out)), "Verified 12 commits: No findings\n");
     assert_eq!(rendered(|out| render_markdown(&clean, out)), "## Verified 12 commits: No findings\n");
 }
+
+#[test]
+fn changes_are_findings_with_their_fields_as_evidence() {
+    let set = sample::change_set().at_least(Severity::High);
+    let found = Findings::of_changes(&set, &sample::places());
+    assert_eq!((found.counts(), found.left_out), (set.counts(), set.left_out));
+    for (finding, change) in found.findings.iter().zip(&set.changes) {
+        assert_eq!((&finding.fingerprint, &finding.rule), (&change.fingerprint, &change.judgement.rule));
+    }
+    insta::assert_snapshot!(rendered(|out| render_text(&found, Style::Plain, out)));
+}
+
+#[test]
+fn each_changed_field_can_be_a_finding_with_its_own_level_and_rule() {
+    let set = sample::change_set();
+    let found = Findings::of_fields(&set, &sample::places());
+    let of_queue = || found.findings.iter().filter(|finding| finding.message.contains("Support EN"));
+    let fields = &set.changes[1].fields;
+    assert_eq!((of_queue().count(), found.findings.len()), (fields.len(), set.changes.len() - 1 + fields.len()));
+    for field in fields {
+        let finding = of_queue().find(|finding| finding.fingerprint == field.fingerprint).unwrap();
+        let Subject::Entity { path, .. } = &finding.subject else { panic!("not about an entity") };
+        assert_eq!(path.as_ref(), Some(&field.field.path));
+        assert_eq!((finding.severity, &finding.rule), (field.judgement.severity, &field.judgement.rule));
+    }
+}
