@@ -2,9 +2,8 @@
 
 use clap::Args;
 
-use super::args::{Format, Global};
-use super::{Exit, Exits, Failure, Ui, open};
-use crate::report::{self, ChangeSet};
+use super::args::Global;
+use super::{Exits, Failure, Ui, open, print};
 use crate::session::{compare, last_run, resolve};
 
 /// Show what changed between two states, judged and with names
@@ -32,23 +31,5 @@ pub(super) fn run(args: &DiffArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
         (Some(from), Some(to)) => (resolve(&workspace, from)?, resolve(&workspace, to)?),
     };
     let changes = compare(&workspace, from, to, ui)?;
-    show(&changes, global, ui)
-}
-
-/// Prints a change set in the format that was asked for.
-pub(super) fn show(changes: &ChangeSet, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
-    let mut exits = Exits::default();
-    if global.fail_on.is_some_and(|level| changes.counts().worst().is_some_and(|worst| worst >= level)) {
-        exits.add(Exit::Findings);
-    }
-    let shown = global.min_severity.map_or_else(|| changes.clone(), |level| changes.clone().at_least(level));
-    let mut out = Vec::new();
-    let written = match global.format {
-        Format::Text => report::text::render(&shown, ui.style(), &mut out),
-        Format::Json => report::json::render(&shown, &mut out),
-        Format::Markdown => report::markdown::render(&shown, &mut out),
-    };
-    written.map_err(|error| Failure::of(Exit::Internal, &error))?;
-    ui.data(&out)?;
-    Ok(exits)
+    print::changes(&changes, global, ui)
 }

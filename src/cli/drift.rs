@@ -3,9 +3,8 @@
 use clap::Args;
 
 use super::args::{Format, Global};
-use super::diff::show;
 use super::selection::SelectionArgs;
-use super::{Exit, Exits, Failure, Ui, open, runtime};
+use super::{Exit, Exits, Failure, Ui, open, print, runtime};
 use crate::config::Environment;
 use crate::report;
 use crate::report::drift::Drift;
@@ -55,14 +54,14 @@ pub(super) fn run(args: &DriftArgs, global: &Global, ui: &Ui) -> Result<Exits, F
         let wanted = if args.all { Wanted::All } else { Wanted::Open };
         drift(&workspace, to, wanted, ui)?
     };
-    if let Some(exit) = print(&found, global, ui)? {
+    if let Some(exit) = print_drift(&found, global, ui)? {
         exits.add(exit);
     }
     Ok(exits)
 }
 
 /// Prints a drift; answers what its findings make of the exit code.
-fn print(drift: &Drift, global: &Global, ui: &Ui) -> Result<Option<Exit>, Failure> {
+fn print_drift(drift: &Drift, global: &Global, ui: &Ui) -> Result<Option<Exit>, Failure> {
     let is_found = |level| drift.changes.counts().worst().is_some_and(|worst| worst >= level);
     let found = global.fail_on.is_some_and(is_found).then_some(Exit::Findings);
     let mut shown = drift.clone();
@@ -76,7 +75,7 @@ fn print(drift: &Drift, global: &Global, ui: &Ui) -> Result<Option<Exit>, Failur
         Format::Json => report::drift::render_json(&shown, &mut out),
         #[allow(unreachable_patterns, reason = "the other formats are those of a change set")]
         _ => {
-            show(&shown.changes, global, ui)?;
+            print::changes(&shown.changes, global, ui)?;
             return Ok(found);
         }
     }

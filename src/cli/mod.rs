@@ -17,6 +17,7 @@ mod init;
 mod log;
 mod metrics;
 mod plan;
+pub mod print;
 mod review;
 mod rules;
 mod selection;

@@ -3,8 +3,7 @@
 use clap::Args;
 
 use super::args::{Format, Global};
-use super::diff::show;
-use super::{Exits, Failure, Ui, now, open, runtime};
+use super::{Exits, Failure, Ui, now, open, print, runtime};
 use crate::config::Environment;
 use crate::host::{HostClient, MOST_CHARACTERS, Posted};
 use crate::report::{self, ChangeSet};
@@ -77,7 +76,7 @@ pub(super) fn run(args: &ReviewArgs, global: &Global, ui: &Ui) -> Result<Exits, 
             ui.data(&out)?;
             Ok(exits(&set, global))
         }
-        Format::Json => show(&set, global, ui),
+        Format::Json => print::changes(&set, global, ui),
     }
 }
 

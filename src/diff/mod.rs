@@ -19,7 +19,7 @@ pub use apply::{ApplyError, apply, apply_fields};
 pub use lineage::{follow, predecessors};
 pub use noise::{Line, Moved, Movement, Noise};
 pub use trace::{Leaf, trace};
-pub use value::{compare, list_around};
+pub use value::{compare, list_around, positions};
 
 use crate::canonical::{compact, value_of};
 use crate::catalogue::Domain;

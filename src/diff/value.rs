@@ -98,6 +98,34 @@ pub(super) fn removed(path: Pointer, old: &Value<'_>) -> FieldChange {
     FieldChange { path, kind: FieldKind::Removed, old: Some(old.clone().into_owned()), new: None }
 }
 
+/// The way to a place of an entity: which member or element of what is around it each step is, counted from 0, as far as the
+/// entity has it.
+#[must_use]
+pub fn positions(domain: &Domain, entity: &Value<'_>, path: &Pointer) -> Vec<usize> {
+    let (mut value, mut sets, mut way) = (entity, Sets::of(domain), Vec::new());
+    for segment in path.segments() {
+        let found = match value {
+            Value::Object(object) => {
+                sets = sets.member(&segment);
+                object.iter().enumerate().find(|(_, (name, _))| *name == segment).map(|(at, (_, value))| (at, value))
+            }
+            Value::Array(items) => {
+                let at = match sets.here() {
+                    Some(key) => set_segments(items, key).iter().position(|identity| *identity == segment),
+                    None => segment.parse().ok(),
+                };
+                sets = sets.item();
+                at.and_then(|at: usize| Some((at, items.get(at)?)))
+            }
+            _ => None,
+        };
+        let Some((at, below)) = found else { break };
+        way.push(at);
+        value = below;
+    }
+    way
+}
+
 /// The ordered list that a place of an entity is in, the outermost of several; `None` where it is in none.
 ///
 /// Positions in such a list only mean something together, so what is told of its items belongs together too.

@@ -4,8 +4,10 @@
 
 mod blame;
 mod cut;
+mod place;
 mod together;
 
 pub use blame::{BlamedLeaf, Leaves};
 pub use cut::{Found, cut, entities_of, entity_of};
+pub use place::{Position, Written};
 pub use together::{of_change, together};

@@ -24,6 +24,12 @@ impl Pointer {
         Self(text)
     }
 
+    /// The pointer to what this one points into; none of the whole entity.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        self.0.rsplit_once('/').map(|(parent, _)| Self(parent.to_owned()))
+    }
+
     /// Takes a pointer as it is written.
     #[must_use]
     pub fn from_text(text: impl Into<String>) -> Self {
@@ -118,6 +124,8 @@ mod tests {
         let pointer = Pointer::root().child("a/b").child("m~n").child("");
         assert_eq!(pointer.as_str(), "/a~1b/m~0n/");
         assert_eq!(pointer.segments().collect::<Vec<_>>(), ["a/b", "m~n", ""]);
+        assert_eq!(pointer.parent(), Some(Pointer::from_text("/a~1b/m~0n")));
+        assert_eq!(Pointer::root().parent(), None);
     }
 
     #[test]

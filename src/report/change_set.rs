@@ -21,8 +21,19 @@ pub struct Endpoint {
 pub struct LeftOut {
     /// The least severity that is shown.
     pub below: Severity,
-    /// How many changes matter less than that.
-    pub changes: u64,
+    /// How many changes or findings matter less than that.
+    pub count: u64,
+}
+
+impl LeftOut {
+    /// What is left out once a filter took so many more; nothing where nothing was taken.
+    pub(super) fn also(already: Option<Self>, below: Severity, taken: usize) -> Option<Self> {
+        if taken == 0 {
+            return already;
+        }
+        let before = already.map_or(0, |left_out| left_out.count);
+        Some(Self { below, count: before + u64::try_from(taken).unwrap_or(u64::MAX) })
+    }
 }
 
 /// The changes between two states, and what else accounts for the difference between them.
@@ -61,11 +72,7 @@ impl ChangeSet {
     pub fn at_least(mut self, least: Severity) -> Self {
         let before = self.changes.len();
         self.changes.retain(|change| change.judgement.severity >= least);
-        let taken = u64::try_from(before - self.changes.len()).unwrap_or(u64::MAX);
-        if taken > 0 {
-            let already = self.left_out.map_or(0, |left_out| left_out.changes);
-            self.left_out = Some(LeftOut { below: least, changes: already + taken });
-        }
+        self.left_out = LeftOut::also(self.left_out, least, before - self.changes.len());
         self
     }
 
@@ -105,9 +112,9 @@ mod tests {
         let set = sample::change_set();
         assert_eq!(set.clone().at_least(Severity::Low).left_out, None);
         let high = set.at_least(Severity::High);
-        assert_eq!(high.left_out, Some(LeftOut { below: Severity::High, changes: 2 }));
+        assert_eq!(high.left_out, Some(LeftOut { below: Severity::High, count: 2 }));
         assert_eq!((high.counts().total(), high.counts().low), (3, 0));
         let critical = high.at_least(Severity::Critical);
-        assert_eq!(critical.left_out, Some(LeftOut { below: Severity::Critical, changes: 4 }));
+        assert_eq!(critical.left_out, Some(LeftOut { below: Severity::Critical, count: 4 }));
     }
 }

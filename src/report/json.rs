@@ -132,7 +132,7 @@ pub(super) mod v1 {
                 from: set.from.as_ref().map(Endpoint::from),
                 to: set.to.as_ref().map(Endpoint::from),
                 counts: set.counts(),
-                left_out: set.left_out.map(|left_out| LeftOut { below: left_out.below, changes: left_out.changes }),
+                left_out: set.left_out.map(|left_out| LeftOut { below: left_out.below, changes: left_out.count }),
                 baselines: &set.baselines,
                 new_fields: &set.new_fields,
                 migrations: set.migrations.iter().map(|(id, found)| (id, kinds(found))).collect(),

@@ -12,6 +12,7 @@ pub mod blame;
 mod change_set;
 pub mod drift;
 mod field;
+pub mod findings;
 pub mod json;
 pub mod listing;
 pub mod log;
@@ -36,6 +37,7 @@ mod who;
 
 pub use blame::{Blame, BlamedField};
 pub use change_set::{ChangeSet, Endpoint, LeftOut};
+pub use findings::Findings;
 pub use log::{Log, LogEntry};
 pub use moment::{Moment, Subject};
 pub use show::{Entities, Fate, Shown};

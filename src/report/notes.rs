@@ -1,6 +1,6 @@
 //! What is said beside the changes themselves, in lines that are yet to be made safe for a format.
 
-use super::change_set::{ChangeSet, Endpoint};
+use super::change_set::{ChangeSet, Endpoint, LeftOut};
 use super::shown::counted;
 use crate::model::Change;
 
@@ -8,9 +8,7 @@ use crate::model::Change;
 pub(super) fn notes(set: &ChangeSet) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(left_out) = set.left_out {
-        let (changes, verb) =
-            (counted(left_out.changes, "change", "changes"), if left_out.changes == 1 { "is" } else { "are" });
-        notes.push(format!("{changes} below {} {verb} left out", left_out.below));
+        notes.push(left_out_line(left_out, "change", "changes"));
     }
     if set.from.is_some() || set.to.is_some() {
         notes.push(format!("From {} to {}", endpoint(set.from.as_ref()), endpoint(set.to.as_ref())));
@@ -32,7 +30,13 @@ pub(super) fn notes(set: &ChangeSet) -> Vec<String> {
     notes
 }
 
-fn endpoint(endpoint: Option<&Endpoint>) -> String {
+/// How much a filter left out, of what is counted with these words.
+pub(super) fn left_out_line(left_out: LeftOut, one: &str, many: &str) -> String {
+    let verb = if left_out.count == 1 { "is" } else { "are" };
+    format!("{} below {} {verb} left out", counted(left_out.count, one, many), left_out.below)
+}
+
+pub(super) fn endpoint(endpoint: Option<&Endpoint>) -> String {
     match endpoint {
         Some(Endpoint { commit: Some(commit), taken_at }) => format!("{} ({taken_at})", short_commit(commit)),
         Some(Endpoint { commit: None, taken_at }) => format!("what is not committed ({taken_at})"),

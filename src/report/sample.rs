@@ -1,12 +1,13 @@
-//! A change set with everything that a renderer has to cope with.
+//! A change set and findings with everything that a renderer has to cope with.
 
 use std::collections::BTreeSet;
 
 use super::change_set::{ChangeSet, Endpoint};
+use super::findings::{Findings, Places};
 use crate::canonical::{canonical_text, fingerprint_of_change, fingerprint_of_field, read_str};
 use crate::model::{
-    Attribution, CanonicalText, Change, ChangeKind, DomainId, EntityKey, FieldChange, FieldKind, OwnedValue, Pointer,
-    Severity,
+    Acknowledged, Actor, Attribution, CanonicalText, Change, ChangeKind, DomainId, EntityKey, Evidence, FieldChange,
+    FieldKind, Finding, OwnedValue, Place, Pointer, Severity, Subject,
 };
 use crate::policy::{ClassifiedChange, ClassifiedField, Judgement, Unjudged};
 use crate::record::CommitKind;
@@ -183,4 +184,78 @@ fn classified(
         attribution: Attribution::default(),
         fingerprint,
     }
+}
+
+/// Findings about everything that a finding can be about, given in no order.
+pub(super) fn findings() -> Findings {
+    let entity = |domain_name: &str, key: &str, name: Option<&str>, path: Option<&str>| Subject::Entity {
+        domain: domain(domain_name),
+        key: EntityKey::new(key),
+        name: name.map(ToOwned::to_owned),
+        path: path.map(Pointer::from_text),
+    };
+    let place = |file: &str, line| Some(Place { file: file.to_owned(), line, column: 7 });
+    let unused = Finding {
+        acknowledged: Some(Acknowledged {
+            owner: "ann@example.com".to_owned(),
+            reason: "wanted for <b>Easter</b>\u{1b}[2J".to_owned(),
+            ticket: Some("OPS-17".to_owned()),
+            until: "2026-06-30".to_owned(),
+        }),
+        ..finding("unused-queue", Severity::Low, entity("routing.queues", "q3", Some("Easter"), None))
+    };
+    let dangling = Finding {
+        evidence: vec![Evidence::new("refers to", "f9"), Evidence::new("name", HOSTILE)],
+        actors: vec![Actor {
+            id: Some("u1".to_owned()),
+            name: Some("=Ann|Lee".to_owned()),
+            at: "2026-03-02T09:14:59Z".to_owned(),
+            ..Actor::default()
+        }],
+        place: place("snapshot/routing/queues.json", 12),
+        ..finding(
+            "dangling-reference",
+            Severity::High,
+            entity("routing.queues", "q1", Some(HOSTILE), Some("/queueFlow/id")),
+        )
+    };
+    let edited = Finding {
+        place: place("snapshot/users/users/3 f%.json", 1),
+        ..finding("edited-file", Severity::Medium, Subject::File("snapshot/users/users/3 f%.json".to_owned()))
+    };
+    let found = vec![
+        finding("gap", Severity::Low, Subject::Trail),
+        unused,
+        edited,
+        dangling,
+        finding("foreign-commit", Severity::Critical, Subject::Commit("c".repeat(40))),
+        finding("stale-domain", Severity::Low, Subject::Domain(domain("telephony.trunks"))),
+    ];
+    let at = Endpoint { commit: Some("b".repeat(40)), taken_at: "2026-03-02T10:15:00Z".to_owned() };
+    Findings::arranged("Audit of references", Some(at), found)
+}
+
+fn finding(rule: &str, severity: Severity, subject: Subject) -> Finding {
+    Finding {
+        rule: rule.to_owned(),
+        severity,
+        subject,
+        message: format!("{rule}: 1 thing, 100% <sure>"),
+        remedy: "Look at it, then decide.".to_owned(),
+        evidence: Vec::new(),
+        actors: Vec::new(),
+        place: None,
+        fingerprint: format!("{:016x}", rule.len()),
+        acknowledged: None,
+    }
+}
+
+/// Where the changes of the change set are written, one after the other.
+pub(super) fn places() -> Places {
+    let fingerprints = change_set().changes.into_iter().flat_map(|change| {
+        let fields = change.fields.into_iter().map(|field| field.fingerprint);
+        std::iter::once(change.fingerprint).chain(fields)
+    });
+    let place = |line| Place { file: "snapshot/routing/queues.json".to_owned(), line, column: 5 };
+    fingerprints.zip((1..).map(place)).collect()
 }

@@ -115,12 +115,17 @@ pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
 
 /// The changes there are, by severity, in a line.
 pub(super) fn summary(counts: &SeverityCounts) -> String {
+    summary_of(counts, "change", "changes")
+}
+
+/// What there is, by severity, in a line, counted with these words.
+pub(super) fn summary_of(counts: &SeverityCounts, one: &str, many: &str) -> String {
     if counts.total() == 0 {
-        return "No changes".to_owned();
+        return format!("No {many}");
     }
     let levels = crate::model::Severity::WORST_FIRST.into_iter().filter(|&level| counts.of(level) > 0);
     let levels: Vec<String> = levels.map(|level| format!("{} {level}", grouped(counts.of(level)))).collect();
-    format!("{}: {}", counted(counts.total(), "change", "changes"), levels.join(", "))
+    format!("{}: {}", counted(counts.total(), one, many), levels.join(", "))
 }
 
 #[cfg(test)]

@@ -9,12 +9,17 @@ pub(super) fn by(attribution: &Attribution, day: Option<&str>) -> Option<String>
     if actors.is_empty() {
         return (*explained != Explained::NotCovered).then(|| why_nobody(*explained).to_owned());
     }
-    let told: Vec<String> = actors.iter().map(|actor| actor_line(actor, day)).collect();
+    let told = actors_line(actors, day);
     let rest = match explained {
         Explained::Audit => String::new(),
         other => format!("; of the rest: {}", why_nobody(*other)),
     };
-    Some(format!("by {}{rest}", told.join(", ")))
+    Some(format!("by {told}{rest}"))
+}
+
+/// Who they are, when they did it and from where.
+pub(super) fn actors_line(actors: &[Actor], day: Option<&str>) -> String {
+    actors.iter().map(|actor| actor_line(actor, day)).collect::<Vec<_>>().join(", ")
 }
 
 /// Who changed a field, where that is not simply everybody who had a part in the change.

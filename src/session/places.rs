@@ -1,0 +1,70 @@
+//! Where in the files of a commit changes are to be seen.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::failure::Failure;
+use super::workspace::Workspace;
+use crate::catalogue::Domain;
+use crate::history::{Position, Written};
+use crate::model::{Change, FieldKind, Place, Pointer};
+use crate::policy::ClassifiedChange;
+use crate::record::places_of;
+use crate::report::findings::Places;
+use crate::trail::CommitId;
+
+/// Where changes and changed fields are written in the files of a commit, the one that they lead to.
+///
+/// What was removed is where the nearest thing around it is that is left; an entity that was removed is where its file begins.
+pub fn places(workspace: &Workspace, commit: &CommitId, changes: &[ClassifiedChange]) -> Result<Places, Failure> {
+    let mut files = Files { workspace, commit, read: BTreeMap::new() };
+    let mut places = Places::new();
+    for ClassifiedChange { change, fields, fingerprint, .. } in changes {
+        let Some(domain) = workspace.catalogue.get(&change.domain) else { continue };
+        let Some((file, text)) = files.of(domain, change)? else { continue };
+        let written = Written::find(&text, &change.key);
+        let place = |path: &Pointer| {
+            let position = written.as_ref().map_or(Position::START, |written| written.position(domain, path));
+            Place { file: file.clone(), line: position.line, column: position.column }
+        };
+        places.insert(fingerprint.clone(), place(&Pointer::root()));
+        for classified in fields {
+            let field = &classified.field;
+            let removed = (field.kind == FieldKind::Removed).then(|| field.path.parent()).flatten();
+            places.insert(classified.fingerprint.clone(), place(removed.as_ref().unwrap_or(&field.path)));
+        }
+    }
+    Ok(places)
+}
+
+/// The files of a commit; each is read once.
+struct Files<'f> {
+    workspace: &'f Workspace,
+    commit: &'f CommitId,
+    read: BTreeMap<String, Option<Rc<str>>>,
+}
+
+impl Files<'_> {
+    /// The file that an entity is in, or, where it is in none, the one that it would be in.
+    fn of(&mut self, domain: &Domain, change: &Change) -> Result<Option<(String, Rc<str>)>, Failure> {
+        let mut nearest = None;
+        for path in places_of(domain, &change.key) {
+            let Some(text) = self.text(&path)? else { continue };
+            if Written::find(&text, &change.key).is_some() {
+                return Ok(Some((path, text)));
+            }
+            nearest = nearest.or(Some((path, text)));
+        }
+        Ok(nearest)
+    }
+
+    fn text(&mut self, path: &str) -> Result<Option<Rc<str>>, Failure> {
+        if let Some(known) = self.read.get(path) {
+            return Ok(known.clone());
+        }
+        let bytes = self.workspace.trail.file(self.commit, path)?;
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).map(Rc::from);
+        self.read.insert(path.to_owned(), text.clone());
+        Ok(text)
+    }
+}
