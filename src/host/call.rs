@@ -62,7 +62,7 @@ impl HostClient {
 
     pub(super) async fn get_at(&self, path: &str, query: &[(&str, &str)]) -> Result<Json, HostError> {
         let request = self.client.get(format!("{}{path}", self.url)).query(query);
-        self.answer(request, format!("let GET {path}")).await
+        self.answer(request, format!("answer GET {path}")).await
     }
 
     pub(super) async fn send(&self, method: Method, path: &str, body: &Json) -> Result<Json, HostError> {

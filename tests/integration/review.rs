@@ -359,12 +359,24 @@ fn a_host_that_refuses_is_told_with_what_is_missing_and_without_the_token() {
     let told = terminal.run(&["review", "--post", "--pull-request", "42"]);
     let said = terminal.said(&told).replace(&host.url["http://".len()..], "HOST");
     assert!(!said.contains(TOKEN));
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    exit 3
+    error: HOST would not take POST issues/42/comments: 403 Resource not accessible by integration
+    hint: the token has to be of this repository, with `pull-requests: write`; for --open-pr the repository has to allow GitHub Actions to create pull requests (Settings, Actions, General)
+    ");
     terminal.set("GITHUB_TOKEN", "wrong-canary-1");
     let told = terminal.run(&["review", "--open-pr", "--now", "2026-03-02T08:20:00Z"]);
     let said = terminal.said(&told).replace(&host.url["http://".len()..], "HOST");
     assert!(!said.contains("wrong-canary"));
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    exit 3
+    error: HOST would not answer GET /repos/acme/trail/pulls: 401 Bad credentials
+    hint: check GITHUB_TOKEN
+    ");
     terminal.environment.remove("GITHUB_TOKEN");
-    insta::assert_snapshot!(terminal.failure(&["review", "--post"]), @"");
+    insta::assert_snapshot!(terminal.failure(&["review", "--post"]), @r"
+    exit 2
+    error: the environment does not set GITHUB_TOKEN
+    hint: a job of GitHub Actions has all of them but the token: `env: GITHUB_TOKEN: ${{ github.token }}`
+    ");
 }
