@@ -12,7 +12,7 @@ use csv::{Terminator, WriterBuilder};
 use super::findings::{Findings, acknowledged_line};
 use super::shown::visible;
 use super::who::actors_line;
-use crate::model::{Evidence, Finding, Subject};
+use crate::model::{Evidence, Finding, Pointer, Subject};
 
 /// The columns; new ones come behind these.
 const HEADER: [&str; 19] = [
@@ -56,7 +56,7 @@ fn row(finding: &Finding) -> [String; HEADER.len()] {
         Subject::Trail => ("trail", None, None, None, None, None),
         Subject::Domain(_) => ("domain", None, None, None, None, None),
         Subject::Entity { key, name, path, .. } => {
-            ("entity", Some(key.as_str()), name.as_deref(), path.as_ref().map(|path| path.as_str()), None, None)
+            ("entity", Some(key.as_str()), name.as_deref(), path.as_ref().map(Pointer::as_str), None, None)
         }
         Subject::Commit(id) => ("commit", None, None, None, Some(id.as_str()), None),
         Subject::File(path) => ("file", None, None, None, None, Some(path.as_str())),

@@ -1,4 +1,4 @@
-//! Findings as the report of a test run, in the XML that JUnit began and build servers read.
+//! Findings as the report of a test run, in the XML that began with `JUnit` and that build servers read.
 //!
 //! A suite is a domain, a test case a finding: open ones are failures, acknowledged ones are skipped. Where nothing was found
 //! there is one test case, which passed.

@@ -292,10 +292,9 @@ mod tests {
     #[test]
     fn the_log_follows_the_official_schema() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/sarif/sarif-schema-2.1.0.json");
-        let mut schema: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        // The pattern of a member that is not written here is no regular expression to a strict reader.
-        let language = schema["definitions"]["run"]["properties"]["language"].as_object_mut().unwrap();
-        language.remove("pattern");
+        // The pattern of languages, which are not written here, has a bracket that is no regular expression to a strict reader.
+        let text = std::fs::read_to_string(path).unwrap().replace("{2}]?$", "{2}$");
+        let schema = serde_json::from_str(&text).unwrap();
         let validator = jsonschema::validator_for(&schema).unwrap();
         let changes = sample::change_set();
         let all = [
