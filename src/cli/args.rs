@@ -137,8 +137,51 @@ pub enum Format {
     Text,
     /// One JSON document.
     Json,
+    /// One JSON object a line.
+    Jsonl,
     /// Markdown, as for a pull request.
     Markdown,
+    /// A table for a spreadsheet.
+    Csv,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// The report of a test run, for build servers.
+    Junit,
+    /// Annotations of a GitHub workflow.
+    Github,
+    /// What turns the old state into the new one, by RFC 6902.
+    JsonPatch,
+}
+
+impl Format {
+    /// Every format there is.
+    pub const ALL: [Self; 9] = [
+        Self::Text,
+        Self::Json,
+        Self::Jsonl,
+        Self::Markdown,
+        Self::Csv,
+        Self::Sarif,
+        Self::Junit,
+        Self::Github,
+        Self::JsonPatch,
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Markdown => "markdown",
+            Self::Csv => "csv",
+            Self::Sarif => "sarif",
+            Self::Junit => "junit",
+            Self::Github => "github",
+            Self::JsonPatch => "json-patch",
+        }
+    }
 }
 
 /// How logs are written.

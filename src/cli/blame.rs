@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::args::{Format, Global};
+use super::args::Global;
+use super::print::{Plain, plain};
 use super::{Exit, Exits, Failure, Ui, open};
 use crate::model::Pointer;
 use crate::report;
@@ -24,6 +25,7 @@ pub(super) struct BlameArgs {
 }
 
 pub(super) fn run(args: &BlameArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let format = plain("blame", global)?;
     let workspace = open(global)?;
     let target = Target::read(&args.target, &workspace.catalogue)?;
     let Some(entity) = &target.entity else {
@@ -45,10 +47,10 @@ pub(super) fn run(args: &BlameArgs, global: &Global, ui: &Ui) -> Result<Exits, F
         ui.warn(&problem.to_string());
     }
     let mut out = Vec::new();
-    let written = match global.format {
-        Format::Text => report::blame::render_text(&blame, ui.style(), &mut out),
-        Format::Json => report::blame::render_json(&blame, &mut out),
-        Format::Markdown => report::blame::render_markdown(&blame, &mut out),
+    let written = match format {
+        Plain::Text => report::blame::render_text(&blame, ui.style(), &mut out),
+        Plain::Json => report::blame::render_json(&blame, &mut out),
+        Plain::Markdown => report::blame::render_markdown(&blame, &mut out),
     };
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;

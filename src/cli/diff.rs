@@ -31,5 +31,5 @@ pub(super) fn run(args: &DiffArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
         (Some(from), Some(to)) => (resolve(&workspace, from)?, resolve(&workspace, to)?),
     };
     let changes = compare(&workspace, from, to, ui)?;
-    print::changes(&changes, global, ui)
+    print::changes(&workspace, &changes, global, ui)
 }

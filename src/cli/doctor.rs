@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::args::{Format, Global};
+use super::args::Global;
+use super::print::{Plain, plain};
 use super::selection::SelectionArgs;
 use super::ui::Ui;
 use super::{Exit, Exits, Failure, open, runtime};
@@ -41,40 +42,39 @@ pub(super) struct DoctorArgs {
 }
 
 pub(super) fn run(args: &DoctorArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let format = plain("doctor", global)?;
     let workspace = open(global)?;
     if args.role {
-        return print_role(args, global, &workspace, ui);
+        return print_role(args, format, &workspace, ui);
     }
     if args.noise {
-        return print_noise(args, global, &workspace, ui);
+        return print_noise(args, format, &workspace, ui);
     }
-    checks::run(&args.selection.domains(&workspace)?, global, &workspace, ui)
+    checks::run(&args.selection.domains(&workspace)?, format, &workspace, ui)
 }
 
-fn print_role(args: &DoctorArgs, global: &Global, workspace: &Workspace, ui: &Ui) -> Result<Exits, Failure> {
+fn print_role(args: &DoctorArgs, format: Plain, workspace: &Workspace, ui: &Ui) -> Result<Exits, Failure> {
     let role = LeastRole::of(&workspace.catalogue, &args.selection.domains(workspace)?.0, &OWN_PERMISSIONS);
     let mut out = Vec::new();
-    let written = match global.format {
-        Format::Json => report::role::render_json(&role, &mut out),
-        Format::Markdown => report::role::render_markdown(&role, &mut out),
-        Format::Text => report::role::render_text(&role, &mut out),
+    let written = match format {
+        Plain::Json => report::role::render_json(&role, &mut out),
+        Plain::Markdown => report::role::render_markdown(&role, &mut out),
+        Plain::Text => report::role::render_text(&role, &mut out),
     };
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;
     Ok(Exits::default())
 }
 
-fn print_noise(args: &DoctorArgs, global: &Global, workspace: &Workspace, ui: &Ui) -> Result<Exits, Failure> {
+fn print_noise(args: &DoctorArgs, format: Plain, workspace: &Workspace, ui: &Ui) -> Result<Exits, Failure> {
     let selection = args.selection.domains(workspace)?;
     let connection = Environment::of_process().connection(&workspace.config)?;
     let reads = noise(workspace, connection, &selection, Arc::new(SystemClock::new()), ui);
     let (told, exits) = runtime()?.block_on(reads)?;
     let mut out = Vec::new();
-    let written = match global.format {
-        Format::Json => report::noise::render_json(&told, &workspace.catalogue, &mut out),
-        Format::Text | Format::Markdown => {
-            report::noise::render_text(&told, &workspace.catalogue, ui.style(), &mut out)
-        }
+    let written = match format {
+        Plain::Json => report::noise::render_json(&told, &workspace.catalogue, &mut out),
+        Plain::Text | Plain::Markdown => report::noise::render_text(&told, &workspace.catalogue, ui.style(), &mut out),
     };
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;

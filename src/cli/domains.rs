@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::args::{Format, Global};
+use super::args::Global;
+use super::print::{Plain, plain};
 use super::{Exit, Exits, Failure, Ui};
 use crate::catalogue::{Catalogue, Domain, embedded_file};
 use crate::model::DomainId;
@@ -37,13 +38,14 @@ enum DomainsCommand {
 }
 
 pub(super) fn run(args: &DomainsArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let format = plain("domains", global)?;
     let mut out = Vec::new();
     let written = match &args.command {
         None => {
             let catalogue = catalogue_in(&global.directory)?;
-            match global.format {
-                Format::Json => report::listing::domains_json(catalogue.iter(), &mut out),
-                Format::Text | Format::Markdown => report::listing::domains_text(catalogue.iter(), &mut out),
+            match format {
+                Plain::Json => report::listing::domains_json(catalogue.iter(), &mut out),
+                Plain::Text | Plain::Markdown => report::listing::domains_text(catalogue.iter(), &mut out),
             }
         }
         Some(DomainsCommand::Explain { name }) => {

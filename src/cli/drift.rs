@@ -8,7 +8,7 @@ use super::{Exit, Exits, Failure, Ui, open, print, runtime};
 use crate::config::Environment;
 use crate::report;
 use crate::report::drift::Drift;
-use crate::session::{Effect, RunOptions, Wanted, drift, last_run, live_drift, resolve, take};
+use crate::session::{Effect, RunOptions, Wanted, Workspace, drift, last_run, live_drift, resolve, take};
 
 /// Show what differs from what is agreed
 ///
@@ -54,14 +54,14 @@ pub(super) fn run(args: &DriftArgs, global: &Global, ui: &Ui) -> Result<Exits, F
         let wanted = if args.all { Wanted::All } else { Wanted::Open };
         drift(&workspace, to, wanted, ui)?
     };
-    if let Some(exit) = print_drift(&found, global, ui)? {
+    if let Some(exit) = print_drift(&workspace, &found, global, ui)? {
         exits.add(exit);
     }
     Ok(exits)
 }
 
 /// Prints a drift; answers what its findings make of the exit code.
-fn print_drift(drift: &Drift, global: &Global, ui: &Ui) -> Result<Option<Exit>, Failure> {
+fn print_drift(workspace: &Workspace, drift: &Drift, global: &Global, ui: &Ui) -> Result<Option<Exit>, Failure> {
     let is_found = |level| drift.changes.counts().worst().is_some_and(|worst| worst >= level);
     let found = global.fail_on.is_some_and(is_found).then_some(Exit::Findings);
     let mut shown = drift.clone();
@@ -73,9 +73,8 @@ fn print_drift(drift: &Drift, global: &Global, ui: &Ui) -> Result<Option<Exit>, 
         Format::Text => report::drift::render_text(&shown, ui.style(), &mut out),
         Format::Markdown => report::drift::render_markdown(&shown, &mut out),
         Format::Json => report::drift::render_json(&shown, &mut out),
-        #[allow(unreachable_patterns, reason = "the other formats are those of a change set")]
         _ => {
-            print::changes(&shown.changes, global, ui)?;
+            print::changes(workspace, &shown.changes, global, ui)?;
             return Ok(found);
         }
     }

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::args::{Format, Global};
+use super::args::Global;
+use super::print::{Plain, plain};
 use super::{Exit, Exits, Failure, Ui, open};
 use crate::report;
 use crate::session::{History, LogQuery, Observer, Target, resolve, resolve_start};
@@ -39,6 +40,7 @@ pub(super) struct LogArgs {
 }
 
 pub(super) fn run(args: &LogArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let format = plain("log", global)?;
     let workspace = open(global)?;
     let query = LogQuery {
         target: args.target.as_deref().map(|text| Target::read(text, &workspace.catalogue)).transpose()?,
@@ -65,10 +67,10 @@ pub(super) fn run(args: &LogArgs, global: &Global, ui: &Ui) -> Result<Exits, Fai
         exits.add(Exit::Findings);
     }
     let mut out = Vec::new();
-    let written = match global.format {
-        Format::Text => report::log::render_text(&log, ui.style(), &mut out),
-        Format::Json => report::log::render_json(&log, &mut out),
-        Format::Markdown => report::log::render_markdown(&log, &mut out),
+    let written = match format {
+        Plain::Text => report::log::render_text(&log, ui.style(), &mut out),
+        Plain::Json => report::log::render_json(&log, &mut out),
+        Plain::Markdown => report::log::render_markdown(&log, &mut out),
     };
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::args::{Format, Global};
+use super::args::Global;
+use super::print::{Plain, plain};
 use super::selection::SelectionArgs;
 use super::{Exit, Exits, Failure, Ui, open, runtime};
 use crate::config::Environment;
@@ -25,15 +26,16 @@ pub(super) struct PlanArgs {
 }
 
 pub(super) fn run(args: &PlanArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let format = plain("plan", global)?;
     let workspace = open(global)?;
     let options = RunOptions { max_requests: args.max_requests, ..args.selection.run(&workspace, global)? };
     let connection = Environment::of_process().connection(&workspace.config)?;
     let planned = runtime()?.block_on(plan(&workspace, connection, &options))?;
     let mut out = Vec::new();
-    let written = match global.format {
-        Format::Json => report::plan::render_json(&planned.org, &planned.estimate, &mut out),
-        Format::Markdown => report::plan::render_markdown(&planned.estimate, &mut out),
-        Format::Text => report::plan::render_text(&planned.estimate, ui.style(), &mut out),
+    let written = match format {
+        Plain::Json => report::plan::render_json(&planned.org, &planned.estimate, &mut out),
+        Plain::Markdown => report::plan::render_markdown(&planned.estimate, &mut out),
+        Plain::Text => report::plan::render_text(&planned.estimate, ui.style(), &mut out),
     };
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;

@@ -1,18 +1,56 @@
 //! What a verb shows, in the format that was asked for: one place for formats, `--min-severity` and `--fail-on`.
 
+use std::io;
+
 use super::args::{Format, Global};
 use super::{Exit, Exits, Failure, Ui};
 use crate::model::Severity;
-use crate::report::{self, ChangeSet, Findings};
+use crate::report::findings::Places;
+use crate::report::{self, ChangeSet, Findings, Style};
+use crate::session::{Workspace, patch, places};
 
-/// Prints a change set; `--fail-on` looks at all of it, whatever is shown.
-pub fn changes(changes: &ChangeSet, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+/// The formats of a verb that shows neither changes nor findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plain {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+    /// Markdown.
+    Markdown,
+}
+
+/// The format of a verb that shows neither changes nor findings; refuses those that only tell of these.
+pub fn plain(verb: &str, global: &Global) -> Result<Plain, Failure> {
+    match global.format {
+        Format::Text => Ok(Plain::Text),
+        Format::Json => Ok(Plain::Json),
+        Format::Markdown => Ok(Plain::Markdown),
+        other => Err(refusal(
+            &format!("`orgtrail {verb}` cannot print {}", other.as_str()),
+            &[Format::Text, Format::Json, Format::Markdown],
+        )),
+    }
+}
+
+/// Prints a change set of two states of a trail; `--fail-on` looks at all of it, whatever is shown.
+pub fn changes(workspace: &Workspace, changes: &ChangeSet, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     let shown = global.min_severity.map_or_else(|| changes.clone(), |level| changes.clone().at_least(level));
     let mut out = Vec::new();
     let written = match global.format {
         Format::Text => report::text::render(&shown, ui.style(), &mut out),
         Format::Json => report::json::render(&shown, &mut out),
+        Format::Jsonl => report::jsonl::render_changes(&shown, &mut out),
         Format::Markdown => report::markdown::render(&shown, &mut out),
+        Format::JsonPatch => report::json_patch::render(&whole_patch(workspace, changes, global)?, &mut out),
+        Format::Csv | Format::Sarif => {
+            let found = Findings::of_fields(&shown, &places_of(workspace, &shown)?);
+            render(&found, global.format, ui.style(), &mut out)?
+        }
+        Format::Junit | Format::Github => {
+            let found = Findings::of_changes(&shown, &places_of(workspace, &shown)?);
+            render(&found, global.format, ui.style(), &mut out)?
+        }
     };
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;
@@ -23,14 +61,53 @@ pub fn changes(changes: &ChangeSet, global: &Global, ui: &Ui) -> Result<Exits, F
 pub fn findings(findings: &Findings, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     let shown = global.min_severity.map_or_else(|| findings.clone(), |level| findings.clone().at_least(level));
     let mut out = Vec::new();
-    let written = match global.format {
-        Format::Text => report::findings::render_text(&shown, ui.style(), &mut out),
-        Format::Json => report::findings::render_json(&shown, &mut out),
-        Format::Markdown => report::findings::render_markdown(&shown, &mut out),
-    };
+    let written = render(&shown, global.format, ui.style(), &mut out)?;
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;
     Ok(exits(findings.counts().worst(), global))
+}
+
+fn render(found: &Findings, format: Format, style: Style, out: &mut Vec<u8>) -> Result<io::Result<()>, Failure> {
+    Ok(match format {
+        Format::Text => report::findings::render_text(found, style, out),
+        Format::Json => report::findings::render_json(found, out),
+        Format::Jsonl => report::jsonl::render_findings(found, out),
+        Format::Markdown => report::findings::render_markdown(found, out),
+        Format::Csv => report::csv::render(found, out),
+        Format::Sarif => report::sarif::render(found, out),
+        Format::Junit => report::junit::render(found, out),
+        Format::Github => report::github::render(found, out),
+        Format::JsonPatch => {
+            let able: Vec<Format> = Format::ALL.into_iter().filter(|able| *able != format).collect();
+            return Err(refusal("findings are no change of a state, so there is no json-patch of them", &able));
+        }
+    })
+}
+
+/// Where the changes of a change set are written in the state that they lead to.
+fn places_of(workspace: &Workspace, changes: &ChangeSet) -> Result<Places, Failure> {
+    let commit = changes.to.as_ref().and_then(|to| to.commit.as_ref());
+    commit.map_or_else(
+        || Ok(Places::new()),
+        |commit| places(workspace, &workspace.trail.resolve(commit)?, &changes.changes),
+    )
+}
+
+/// What turns the one state of a change set into the other, whatever became of it on the way: a part of it would lead to a
+/// state that never was.
+fn whole_patch(workspace: &Workspace, changes: &ChangeSet, global: &Global) -> Result<report::Patch, Failure> {
+    if global.min_severity.is_some() {
+        let failure =
+            Failure::new(Exit::Usage, "json-patch is the whole difference, so `--min-severity` cannot be used");
+        return Err(failure.hint("leave `--min-severity` out, or ask for another format"));
+    }
+    patch(workspace, changes.from.clone(), changes.to.clone())
+}
+
+fn refusal(what: &str, able: &[Format]) -> Failure {
+    let names: Vec<&str> = able.iter().map(|format| format.as_str()).collect();
+    let (last, others) = names.split_last().map_or(("", &[][..]), |(last, others)| (*last, others));
+    Failure::new(Exit::Usage, what).hint(format!("`--format` takes {} or {last} here", others.join(", ")))
 }
 
 /// How a verb ends that found this at worst.

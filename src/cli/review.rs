@@ -76,7 +76,7 @@ pub(super) fn run(args: &ReviewArgs, global: &Global, ui: &Ui) -> Result<Exits, 
             ui.data(&out)?;
             Ok(exits(&set, global))
         }
-        Format::Json => print::changes(&set, global, ui),
+        _ => print::changes(&workspace, &set, global, ui),
     }
 }
 

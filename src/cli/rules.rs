@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::args::{Format, Global};
+use super::args::Global;
+use super::print::{Plain, plain};
 use super::{Exit, Exits, Failure, Ui, open};
 use crate::model::nearest;
 use crate::policy::{Policy, Production, RuleSummary};
@@ -30,11 +31,12 @@ enum RulesCommand {
 }
 
 pub(super) fn run(args: &RulesArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let format = plain("rules", global)?;
     let rules = rules_in_force(global)?;
     let mut out = Vec::new();
-    let written = match (args.command.as_ref().unwrap_or(&RulesCommand::List), global.format) {
-        (RulesCommand::List, Format::Json) => report::listing::rules_json(&rules, &mut out),
-        (RulesCommand::List, Format::Text | Format::Markdown) => report::listing::rules_text(&rules, &mut out),
+    let written = match (args.command.as_ref().unwrap_or(&RulesCommand::List), format) {
+        (RulesCommand::List, Plain::Json) => report::listing::rules_json(&rules, &mut out),
+        (RulesCommand::List, Plain::Text | Plain::Markdown) => report::listing::rules_text(&rules, &mut out),
         (RulesCommand::Explain { id }, _) => report::listing::explain_rule(find(&rules, id)?, &mut out),
     };
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::args::{Format, Global};
+use super::args::Global;
+use super::print::{Plain, plain};
 use super::{Exit, Exits, Failure, Ui, open};
 use crate::report;
 use crate::session::{History, Target, resolve};
@@ -19,6 +20,7 @@ pub(super) struct ShowArgs {
 }
 
 pub(super) fn run(args: &ShowArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let format = plain("show", global)?;
     let workspace = open(global)?;
     let (revision, target) = match args.what.as_slice() {
         [revision, target] => (Some(revision), target.as_str()),
@@ -33,17 +35,17 @@ pub(super) fn run(args: &ShowArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
         if shown.is_cut_off {
             super::log::tell_shallow(ui);
         }
-        match global.format {
-            Format::Text => report::show::render_text(&shown, ui.style(), &mut out),
-            Format::Json => report::show::render_json(&shown, &mut out),
-            Format::Markdown => report::show::render_markdown(&shown, &mut out),
+        match format {
+            Plain::Text => report::show::render_text(&shown, ui.style(), &mut out),
+            Plain::Json => report::show::render_json(&shown, &mut out),
+            Plain::Markdown => report::show::render_markdown(&shown, &mut out),
         }
     } else {
         let entities = history.entities(&target.domain, &at)?;
-        match global.format {
-            Format::Text => report::show::entities_text(&entities, &mut out),
-            Format::Json => report::show::entities_json(&entities, &mut out),
-            Format::Markdown => report::show::entities_markdown(&entities, &mut out),
+        match format {
+            Plain::Text => report::show::entities_text(&entities, &mut out),
+            Plain::Json => report::show::entities_json(&entities, &mut out),
+            Plain::Markdown => report::show::entities_markdown(&entities, &mut out),
         }
     };
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;

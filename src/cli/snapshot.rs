@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
 
-use super::args::{Format, Global};
+use super::args::Global;
+use super::print::{Plain, plain};
 use super::selection::SelectionArgs;
 use super::{Exit, Exits, Failure, Ui, open, runtime};
 use crate::config::Environment;
@@ -52,6 +53,7 @@ enum Targeted {
 }
 
 pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let format = plain("snapshot", global)?;
     let workspace = open(global)?;
     let options = options(args, global, &workspace)?;
     let environment = Environment::of_process();
@@ -63,9 +65,9 @@ pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits
 
     let taken = judged(taken, global);
     let mut out = Vec::new();
-    match global.format {
-        Format::Json => report::run::render_json(&taken.document, &mut out),
-        Format::Text | Format::Markdown => render(&taken, global, ui, &mut out),
+    match format {
+        Plain::Json => report::run::render_json(&taken.document, &mut out),
+        Plain::Text | Plain::Markdown => render(&taken, format, global, ui, &mut out),
     }
     .map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;
@@ -85,13 +87,13 @@ pub(super) fn judged(mut taken: Taken, global: &Global) -> Taken {
 }
 
 /// Writes a run for people: what it did, and what `--min-severity` leaves of the changes.
-pub(super) fn render(taken: &Taken, global: &Global, ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn render(taken: &Taken, format: Plain, global: &Global, ui: &Ui, out: &mut dyn Write) -> io::Result<()> {
     let changes = taken.changes.clone();
     let changes = match global.min_severity {
         Some(level) => changes.at_least(level),
         None => changes,
     };
-    if global.format == Format::Markdown {
+    if format == Plain::Markdown {
         return report::markdown::render(&changes, out);
     }
     report::run::render_text(&taken.document, ui.style(), out)?;

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::json;
 
-use super::args::{Format, Global, LogFormat};
+use super::args::{Global, LogFormat};
 use super::metrics::Metrics;
+use super::print::{Plain, plain};
 use super::selection::SelectionArgs;
 use super::snapshot::{judged, render};
 use super::{Exit, Exits, Failure, Ui, now, open, runtime};
@@ -74,6 +75,7 @@ pub(super) struct WatchArgs {
 }
 
 pub(super) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let format = plain("watch", global)?;
     let environment = Environment::of_process();
     let connection = environment.connection(&open(global)?.config)?;
     let prepare = |now| {
@@ -104,7 +106,7 @@ pub(super) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Result<Exits, F
             let served = metrics.serve(address, Arc::clone(&options.present)).await?;
             ui.say(format!("metrics at http://{served}/metrics"));
         }
-        let told = Told { global, ui, metrics, was_connected: Cell::new(false) };
+        let told = Told { format, global, ui, metrics, was_connected: Cell::new(false) };
         watch(connection, &prepare, &options, &told, ended).await?;
         told.say("note", "ended");
         Ok(Exits::default())
@@ -196,6 +198,7 @@ impl Asked {
 
 /// Tells what happens: data on stdout, a line for each run on stderr, numbers for the metrics.
 struct Told<'t> {
+    format: Plain,
     global: &'t Global,
     ui: &'t Ui,
     metrics: Arc<Metrics>,
@@ -218,9 +221,9 @@ impl Told<'_> {
     /// Prints the data of a run.
     fn print(&self, taken: &Taken) -> Result<(), Failure> {
         let mut out = Vec::new();
-        match self.global.format {
-            Format::Json => report::run::render_line(&taken.document, &mut out),
-            Format::Text | Format::Markdown => render(taken, self.global, self.ui, &mut out),
+        match self.format {
+            Plain::Json => report::run::render_line(&taken.document, &mut out),
+            Plain::Text | Plain::Markdown => render(taken, self.format, self.global, self.ui, &mut out),
         }
         .map_err(|error| Failure::of(Exit::Internal, &error))?;
         self.ui.data(&out)

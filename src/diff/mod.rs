@@ -10,6 +10,7 @@ mod apply;
 mod array;
 mod lineage;
 mod noise;
+mod patch;
 mod trace;
 mod value;
 
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 pub use apply::{ApplyError, apply, apply_fields};
 pub use lineage::{follow, predecessors};
 pub use noise::{Line, Moved, Movement, Noise};
+pub use patch::{Operation, patch};
 pub use trace::{Leaf, trace};
 pub use value::{compare, list_around, positions};
 

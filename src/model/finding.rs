@@ -93,6 +93,12 @@ pub struct Acknowledged {
 }
 
 impl Evidence {
+    /// The name of what was so before a change.
+    pub const BEFORE: &str = "before";
+
+    /// The name of what is so after a change.
+    pub const AFTER: &str = "after";
+
     /// Something by its name.
     #[must_use]
     pub fn new(name: &str, text: impl Into<String>) -> Self {

@@ -8,6 +8,7 @@ mod text;
 use std::cmp::Reverse;
 
 pub use json::render as render_json;
+pub(super) use json::v1;
 pub use markdown::render as render_markdown;
 pub use of_changes::Places;
 pub use text::render as render_text;
@@ -113,6 +114,13 @@ fn circumstances(finding: &Finding, day: Option<&str>) -> Vec<String> {
     let place = finding.place.as_ref().map(|place| format!("in {}:{}:{}", place.file, place.line, place.column));
     let acknowledged = finding.acknowledged.as_ref().map(acknowledged_line);
     by.into_iter().chain(place).chain(acknowledged).collect()
+}
+
+/// Who did it and what shows that it is so, a line each.
+pub(super) fn details(finding: &Finding) -> Vec<String> {
+    let by = (!finding.actors.is_empty()).then(|| format!("by {}", actors_line(&finding.actors, None)));
+    let evidence = finding.evidence.iter().map(|one| format!("{}: {}", one.name, one.text));
+    by.into_iter().chain(evidence).collect()
 }
 
 /// Who lets a finding stay, until when and why.

@@ -10,10 +10,15 @@
 pub mod beside;
 pub mod blame;
 mod change_set;
+pub mod csv;
 pub mod drift;
 mod field;
 pub mod findings;
+pub mod github;
 pub mod json;
+pub mod json_patch;
+pub mod jsonl;
+pub mod junit;
 pub mod listing;
 pub mod log;
 pub mod markdown;
@@ -27,6 +32,7 @@ pub mod run;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod sample;
+pub mod sarif;
 pub mod show;
 mod shown;
 mod style;
@@ -38,6 +44,7 @@ mod who;
 pub use blame::{Blame, BlamedField};
 pub use change_set::{ChangeSet, Endpoint, LeftOut};
 pub use findings::Findings;
+pub use json_patch::Patch;
 pub use log::{Log, LogEntry};
 pub use moment::{Moment, Subject};
 pub use show::{Entities, Fate, Shown};

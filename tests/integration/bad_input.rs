@@ -600,6 +600,39 @@ fn a_secrets_key_that_is_missing_or_short_is_refused() {
 }
 
 #[test]
+fn a_verb_that_cannot_print_a_format_says_which_it_can() {
+    let terminal = Terminal::empty();
+    let verbs: [&[&str]; 10] = [
+        &["blame", "routing.queues/q"],
+        &["doctor"],
+        &["domains"],
+        &["log"],
+        &["plan"],
+        &["rules"],
+        &["rules", "explain", "queue-routing"],
+        &["show", "routing.queues"],
+        &["snapshot"],
+        &["watch"],
+    ];
+    for verb in verbs {
+        let told = Told::of(&terminal.binary().args(verb).args(["--format", "sarif"]).output().unwrap());
+        let expected = format!(
+            "exit 2\nerror: `orgtrail {}` cannot print sarif\nhint: `--format` takes text, json or markdown here\n",
+            verb[0]
+        );
+        assert_eq!(terminal.said(&told), expected);
+    }
+    let org = Org::small();
+    let terminal = Terminal::at(&org);
+    terminal.snapshot_core(0, &[]).ends_with(0);
+    insta::assert_snapshot!(terminal.failure(&["diff", "--format", "json-patch", "--min-severity", "high"]), @r"
+    exit 2
+    error: json-patch is the whole difference, so `--min-severity` cannot be used
+    hint: leave `--min-severity` out, or ask for another format
+    ");
+}
+
+#[test]
 fn an_unknown_verb_flag_or_format_is_refused() {
     let terminal = Terminal::at(&Org::small());
     insta::assert_snapshot!(terminal.failure(&["snapsot"]), @r"
@@ -625,7 +658,7 @@ fn an_unknown_verb_flag_or_format_is_refused() {
     insta::assert_snapshot!(terminal.failure(&["diff", "--format", "jsn"]), @r"
     exit 2
     error: invalid value 'jsn' for '--format <FMT>'
-      [possible values: text, json, markdown]
+      [possible values: text, json, jsonl, markdown, csv, sarif, junit, github, json-patch]
 
       tip: a similar value exists: 'json'
 

@@ -1,11 +1,15 @@
 //! The laws of the canonical form and of the diff, over generated documents.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use orgtrail::canonical::{Canonical, Canonicaliser, Notes, Scan, SecretKey, canonical_text, read_str, value_of};
+use orgtrail::canonical::{
+    Canonical, Canonicaliser, Notes, Scan, SecretKey, canonical_text, read_str, value_of, write_document,
+};
 use orgtrail::catalogue::Domain;
-use orgtrail::diff::{apply, diff_domain};
+use orgtrail::diff::{Operation, apply, diff_domain, patch};
 use orgtrail::model::{DomainSnapshot, EntityKey, Number, Object, OwnedValue, Value};
+use orgtrail::report::Patch;
 use proptest::prelude::*;
 
 const DOMAIN: &str = r#"
@@ -142,7 +146,47 @@ fn respelled(value: &OwnedValue, out: &mut String) {
     }
 }
 
+/// A domain as one document, as any reader of JSON sees it; a domain that is not on record is null.
+fn as_json(snapshot: Option<&DomainSnapshot>) -> serde_json::Value {
+    let file = snapshot.map(|one| write_document(&one.domain, one.schema_version, &one.entities));
+    file.map_or(serde_json::Value::Null, |file| serde_json::from_slice(&file).unwrap())
+}
+
+/// A snapshot of the domain with some entities.
+fn snapshot(domain: &Domain, version: u32, entities: BTreeMap<String, OwnedValue>) -> DomainSnapshot {
+    let mut snapshot = DomainSnapshot::empty(domain.id.clone(), version);
+    for (key, raw) in entities {
+        snapshot.entities.insert(EntityKey::new(&key), canonical(domain, raw).1);
+    }
+    snapshot
+}
+
+/// The operations of a patch as they are printed.
+fn printed(domain: &Domain, operations: Vec<Operation>) -> json_patch::Patch {
+    let patch = Patch { domains: [(domain.id.clone(), operations)].into(), ..Patch::default() };
+    let mut out = Vec::new();
+    orgtrail::report::json_patch::render(&patch, &mut out).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    serde_json::from_value(document["domains"][domain.id.as_str()].clone()).unwrap()
+}
+
 proptest! {
+    #[test]
+    fn applying_a_printed_patch_gives_exactly_the_other_side(
+        left in prop::option::of(prop::collection::btree_map("[a-e/~]", entity(), 0..4)),
+        right in prop::option::of(prop::collection::btree_map("[a-e/~]", entity(), 0..4)),
+        version in 1_u32..3,
+    ) {
+        let domain = domain();
+        let left = left.map(|entities| snapshot(&domain, 1, entities));
+        let right = right.map(|entities| snapshot(&domain, version, entities));
+        let operations = patch(left.as_ref(), right.as_ref());
+        prop_assert_eq!(operations.is_empty(), left == right);
+        let (mut state, other) = (as_json(left.as_ref()), as_json(right.as_ref()));
+        json_patch::patch(&mut state, &printed(&domain, operations)).unwrap();
+        prop_assert_eq!(state, other);
+    }
+
     #[test]
     fn the_canonical_form_is_blind_to_order_and_spelling(raw in entity()) {
         let domain = domain();
@@ -168,14 +212,7 @@ proptest! {
         right in prop::collection::btree_map("[a-e]", entity(), 0..4),
     ) {
         let domain = domain();
-        let snapshot = |entities: std::collections::BTreeMap<String, OwnedValue>| {
-            let mut snapshot = DomainSnapshot::empty(domain.id.clone(), 1);
-            for (key, raw) in entities {
-                snapshot.entities.insert(EntityKey::new(&key), canonical(&domain, raw).1);
-            }
-            snapshot
-        };
-        let (left, right) = (snapshot(left), snapshot(right));
+        let (left, right) = (snapshot(&domain, 1, left), snapshot(&domain, 1, right));
         prop_assert!(diff_domain(&domain, &left, &left).is_empty());
         let changes = diff_domain(&domain, &left, &right);
         prop_assert_eq!(apply(&domain, &left, &changes).unwrap(), right);

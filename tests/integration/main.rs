@@ -12,6 +12,7 @@ mod docs;
 mod doctor;
 mod faults;
 mod fixtures;
+mod formats;
 mod git_host;
 mod harness;
 mod history;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::super::args::{Format, Global};
+use super::super::print::Plain;
 use super::super::ui::Ui;
 use super::super::{Exit, Exits, Failure, runtime};
 use crate::canonical::value_of;
@@ -40,18 +40,18 @@ struct Document {
     checks: Vec<Check>,
 }
 
-pub(super) fn run(selection: &Selection, global: &Global, workspace: &Workspace, ui: &Ui) -> Result<Exits, Failure> {
+pub(super) fn run(selection: &Selection, format: Plain, workspace: &Workspace, ui: &Ui) -> Result<Exits, Failure> {
     let mut exits = Exits::default();
     let checks = runtime()?.block_on(examine(workspace, selection, &mut exits, ui))?;
     ui.pause();
     let mut out = Vec::new();
-    match global.format {
-        Format::Json => {
+    match format {
+        Plain::Json => {
             let document = Document { schema_version: 1, checks };
             out = serde_json::to_vec_pretty(&document).map_err(|error| Failure::of(Exit::Internal, &error))?;
             out.push(b'\n');
         }
-        Format::Text | Format::Markdown => {
+        Plain::Text | Plain::Markdown => {
             for check in &checks {
                 let tag = match check.status {
                     Status::Ok => "ok      ",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::change_set::ChangeSet;
-use super::super::field::{FieldView, Members, Side};
+use super::super::field::{FieldView, Members, Side, is_judged_apart};
 use super::super::notes::{circumstances, endpoint};
 use super::super::shown::{counted, quoted};
 use super::super::text_diff::Line;
@@ -59,10 +59,17 @@ fn of_change(classified: &ClassifiedChange, places: &Places) -> Finding {
         remedy: judgement.remedy.clone(),
         evidence,
         actors: attribution.actors.clone(),
-        place: places.get(fingerprint).cloned(),
+        place: place_of(classified, places).cloned(),
         fingerprint: fingerprint.clone(),
         acknowledged: None,
     }
+}
+
+/// Where a change is written: of a modified entity the first of the fields that it has its level from.
+fn place_of<'p>(classified: &ClassifiedChange, places: &'p Places) -> Option<&'p Place> {
+    let is_modified = classified.change.kind == ChangeKind::Modified;
+    let worst = classified.fields.iter().filter(|_| is_modified).find(|field| !is_judged_apart(field, classified));
+    places.get(worst.map_or(&classified.fingerprint, |field| &field.fingerprint))
 }
 
 fn of_field(classified: &ClassifiedField, change: &ClassifiedChange, places: &Places) -> Finding {
@@ -71,7 +78,8 @@ fn of_field(classified: &ClassifiedField, change: &ClassifiedChange, places: &Pl
     let actors = change.attribution.actors.iter().filter(|actor| by.actors.iter().any(|key| key == actor.key()));
     let actors: Vec<Actor> = actors.cloned().collect();
     let mut evidence = facts(change, by.explained);
-    evidence.push(Evidence::new(place, in_a_line(classified)));
+    evidence.push(Evidence::new("field", place));
+    evidence.extend(sides(classified));
     Finding {
         rule: judgement.rule.clone(),
         severity: judgement.severity,
@@ -99,6 +107,17 @@ fn facts(classified: &ClassifiedChange, explained: Explained) -> Vec<Evidence> {
         facts.extend(circumstances(change).into_iter().map(|line| Evidence::new("circumstances", line)));
     }
     facts
+}
+
+/// A field before and after, apart.
+fn sides(field: &ClassifiedField) -> Vec<Evidence> {
+    let (before, after) = match FieldView::of(field) {
+        FieldView::SecretChanged => (Some("secret".to_owned()), Some("another secret".to_owned())),
+        FieldView::Text(_) => return vec![Evidence::new("lines", in_a_line(field))],
+        FieldView::Values { old, new } => (old.as_ref().map(side), new.as_ref().map(side)),
+    };
+    let before = before.map(|text| Evidence::new(Evidence::BEFORE, text));
+    before.into_iter().chain(after.map(|text| Evidence::new(Evidence::AFTER, text))).collect()
 }
 
 /// A field before and after.
