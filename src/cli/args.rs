@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ui::{ColourChoice, Verbosity};
 use super::{
-    approve, blame, completions, config_command, demo, diff, doctor, domains, drift, init, log, plan, review, rules,
-    show, sim, snapshot, textconv, watch,
+    ack, approve, blame, completions, config_command, demo, diff, doctor, domains, drift, init, log, plan, review,
+    rules, show, sim, snapshot, textconv, watch,
 };
 use crate::model::Severity;
 
@@ -70,6 +70,7 @@ pub(super) enum Command {
     Drift(drift::DriftArgs),
     Approve(approve::ApproveArgs),
     Review(review::ReviewArgs),
+    Ack(ack::AckArgs),
     Log(log::LogArgs),
     Show(show::ShowArgs),
     Blame(blame::BlameArgs),

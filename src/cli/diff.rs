@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::args::Global;
-use super::{Exits, Failure, Ui, open, print};
-use crate::session::{compare, last_run, resolve};
+use super::{Exits, Failure, Ui, now, open, print};
+use crate::session::{acknowledge, compare, last_run, resolve};
 
 /// Show what changed between two states, judged and with names
 ///
@@ -30,6 +30,6 @@ pub(super) fn run(args: &DiffArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
         (Some(from), None) => (resolve(&workspace, from)?, resolve(&workspace, &workspace.branch)?),
         (Some(from), Some(to)) => (resolve(&workspace, from)?, resolve(&workspace, to)?),
     };
-    let changes = compare(&workspace, from, to, ui)?;
+    let changes = acknowledge(&workspace, compare(&workspace, from, to, ui)?, now(global).date_naive())?;
     print::changes(&workspace, &changes, global, ui)
 }

@@ -4,11 +4,11 @@ use clap::Args;
 
 use super::args::{Format, Global};
 use super::selection::SelectionArgs;
-use super::{Exit, Exits, Failure, Ui, open, print, runtime};
+use super::{Exit, Exits, Failure, Ui, now, open, print, runtime};
 use crate::config::Environment;
 use crate::report;
 use crate::report::drift::Drift;
-use crate::session::{Effect, RunOptions, Wanted, Workspace, drift, last_run, live_drift, resolve, take};
+use crate::session::{Effect, RunOptions, Wanted, Workspace, acknowledge, drift, last_run, live_drift, resolve, take};
 
 /// Show what differs from what is agreed
 ///
@@ -36,7 +36,7 @@ pub(super) struct DriftArgs {
 pub(super) fn run(args: &DriftArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     let workspace = open(global)?;
     let mut exits = Exits::default();
-    let found = if args.live {
+    let mut found = if args.live {
         // Nothing is asked of the organisation where there is nothing to compare it with.
         crate::session::Agreed::or_fail(&workspace)?;
         let options = RunOptions { effect: Effect::None, ..args.selection.run(&workspace, global)? };
@@ -54,6 +54,7 @@ pub(super) fn run(args: &DriftArgs, global: &Global, ui: &Ui) -> Result<Exits, F
         let wanted = if args.all { Wanted::All } else { Wanted::Open };
         drift(&workspace, to, wanted, ui)?
     };
+    found.changes = acknowledge(&workspace, found.changes, now(global).date_naive())?;
     if let Some(exit) = print_drift(&workspace, &found, global, ui)? {
         exits.add(exit);
     }

@@ -3,6 +3,7 @@
 //! A verb is an arguments struct, whose doc comment is its help, and a function. Data goes to stdout, everything else to
 //! stderr.
 
+mod ack;
 mod approve;
 mod args;
 mod blame;
@@ -78,6 +79,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Diff(args) => diff::run(args, global, ui),
         Command::Drift(args) => drift::run(args, global, ui),
         Command::Approve(args) => approve::run(args, global, ui),
+        Command::Ack(args) => ack::run(args, global, ui),
         Command::Review(args) => review::run(args, global, ui),
         Command::Log(args) => log::run(args, global, ui),
         Command::Show(args) => show::run(args, global, ui),

@@ -7,7 +7,7 @@ use super::{Exits, Failure, Ui, now, open, print, runtime};
 use crate::config::Environment;
 use crate::host::{HostClient, MOST_CHARACTERS, Posted};
 use crate::report::{self, ChangeSet};
-use crate::session::{Agreed, Exit, compare, last_run, propose_by_request, resolve, review_set};
+use crate::session::{Agreed, Exit, acknowledge, compare, last_run, propose_by_request, resolve, review_set};
 
 /// Write changes as the text of a pull request
 ///
@@ -65,6 +65,7 @@ pub(super) fn run(args: &ReviewArgs, global: &Global, ui: &Ui) -> Result<Exits, 
         }
         (None, Some(_)) => return Err(Failure::new(Exit::Usage, "TO without FROM")),
     };
+    let set = acknowledge(&workspace, set, now(global).date_naive())?;
     let shown = global.min_severity.map_or_else(|| set.clone(), |level| set.clone().at_least(level));
     if args.post {
         post(args, &shown, ui)?;
@@ -98,7 +99,7 @@ fn post(args: &ReviewArgs, set: &ChangeSet, ui: &Ui) -> Result<(), Failure> {
     let host = HostClient::new(&place.url, &place.repository, &place.token)?;
     let marker = "<!-- orgtrail review -->";
     let posted = runtime()?.block_on(async {
-        let nothing = set.changes.is_empty() && !host.has_comment(number, marker).await?;
+        let nothing = set.open().next().is_none() && !host.has_comment(number, marker).await?;
         let text = (!nothing).then(|| report::review::body(set, MOST_CHARACTERS - marker.len() - 1));
         host.stick(number, marker, text.as_deref()).await
     })?;

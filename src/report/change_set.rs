@@ -3,7 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{DomainId, Severity, SeverityCounts};
+use super::findings::acknowledged_line;
+use super::shown::{grouped, summary};
+use crate::model::{Acknowledged, ChangeKind, DomainId, Severity, SeverityCounts};
 use crate::policy::{ClassifiedChange, Unjudged};
 use crate::record::CommitKind;
 
@@ -57,6 +59,8 @@ pub struct ChangeSet {
     pub unjudged: BTreeSet<Unjudged>,
     /// The changes that a filter took out.
     pub left_out: Option<LeftOut>,
+    /// The changes and changed fields that somebody has acknowledged, by fingerprint.
+    pub acknowledged: BTreeMap<String, Acknowledged>,
 }
 
 impl ChangeSet {
@@ -76,10 +80,65 @@ impl ChangeSet {
         self
     }
 
-    /// How many changes there are of each severity; those left out do not count.
+    /// How many changes there are of each severity that nobody has acknowledged; those left out do not count.
     #[must_use]
     pub fn counts(&self) -> SeverityCounts {
-        self.changes.iter().map(|change| change.judgement.severity).collect()
+        self.changes.iter().filter_map(|change| self.open_severity(change)).collect()
+    }
+
+    /// Who lets a change stay; `None` where it asks for a decision. A change whose fields are all acknowledged is.
+    #[must_use]
+    pub fn acknowledged(&self, change: &ClassifiedChange) -> Option<&Acknowledged> {
+        let whole = self.acknowledged.get(&change.fingerprint);
+        whole.or_else(|| {
+            let mut fields = change.fields.iter().map(|field| self.acknowledged.get(&field.fingerprint));
+            let first = fields.next()??;
+            fields.all(|field| field.is_some()).then_some(first)
+        })
+    }
+
+    /// How many changes somebody has acknowledged.
+    #[must_use]
+    pub fn acknowledged_changes(&self) -> u64 {
+        let acknowledged = self.changes.iter().filter(|change| self.acknowledged(change).is_some());
+        u64::try_from(acknowledged.count()).unwrap_or(u64::MAX)
+    }
+
+    /// The changes that ask for a decision.
+    pub fn open(&self) -> impl Iterator<Item = &ClassifiedChange> {
+        self.changes.iter().filter(|change| self.acknowledged(change).is_none())
+    }
+
+    /// What there is, in a line.
+    pub(super) fn summary(&self) -> String {
+        let open = summary(&self.counts());
+        match self.acknowledged_changes() {
+            0 => open,
+            acknowledged => format!("{open}; {} acknowledged", grouped(acknowledged)),
+        }
+    }
+
+    /// A line for each change that somebody has acknowledged, yet to be made safe for a format.
+    pub(super) fn acknowledged_lines(&self) -> Vec<String> {
+        let line = |change: &ClassifiedChange| {
+            let said = acknowledged_line(self.acknowledged(change)?);
+            let name = change.name.as_deref().unwrap_or(change.change.key.as_str());
+            let (severity, kind, domain) =
+                (change.judgement.severity, change.change.kind.as_str(), &change.change.domain);
+            Some(format!("{severity} {kind} {domain} {name}: {said}"))
+        };
+        self.changes.iter().filter_map(line).collect()
+    }
+
+    /// How much a change matters as far as nobody has acknowledged it; `None` where somebody has.
+    fn open_severity(&self, change: &ClassifiedChange) -> Option<Severity> {
+        if self.acknowledged(change).is_some() {
+            return None;
+        }
+        let open = change.fields.iter().filter(|field| !self.acknowledged.contains_key(&field.fingerprint));
+        let is_by_field = change.change.kind == ChangeKind::Modified;
+        let worst = open.map(|field| field.judgement.severity).max().filter(|_| is_by_field);
+        Some(worst.unwrap_or(change.judgement.severity))
     }
 }
 

@@ -154,6 +154,7 @@ mod document {
         counts: SeverityCounts,
         below: Option<Severity>,
         baselines: &'d BTreeMap<DomainId, u64>,
+        acknowledged: &'d BTreeMap<String, crate::model::Acknowledged>,
         open: Vec<Open<'d>>,
         ended: Vec<Ended<'d>>,
     }
@@ -207,6 +208,7 @@ mod document {
                 counts: set.counts(),
                 below: set.left_out.map(|left_out| left_out.below),
                 baselines: &set.baselines,
+                acknowledged: &set.acknowledged,
                 open: open.collect(),
                 ended: drift.ended.iter().map(Ended::of).collect(),
             }

@@ -33,8 +33,8 @@ pub(super) mod v1 {
     use super::map_values;
     use crate::canonical::value_of;
     use crate::model::{
-        Actor, Attribution, ChangeKind, DomainId, EntityKey, Explained, FieldKind, OwnedValue, Pointer, Severity,
-        SeverityCounts, Value,
+        Acknowledged, Actor, Attribution, ChangeKind, DomainId, EntityKey, Explained, FieldKind, OwnedValue, Pointer,
+        Severity, SeverityCounts, Value,
     };
     use crate::policy::{ClassifiedChange, ClassifiedField};
     use crate::record::CommitKind;
@@ -54,6 +54,7 @@ pub(super) mod v1 {
         migrations: BTreeMap<&'s DomainId, Vec<&'static str>>,
         coverage: BTreeMap<&'s DomainId, Coverage<'s>>,
         unjudged: Vec<String>,
+        acknowledged: &'s BTreeMap<String, Acknowledged>,
         changes: Vec<Change<'s>>,
     }
 
@@ -138,6 +139,7 @@ pub(super) mod v1 {
                 migrations: set.migrations.iter().map(|(id, found)| (id, kinds(found))).collect(),
                 coverage: map_values(&set.coverage),
                 unjudged: set.unjudged.iter().map(ToString::to_string).collect(),
+                acknowledged: &set.acknowledged,
                 changes: set.changes.iter().map(Change::from).collect(),
             }
         }

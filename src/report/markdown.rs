@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use super::change_set::ChangeSet;
 use super::field::{FieldView, Members, Side, is_judged_apart};
 use super::notes::{circumstances, notes};
-use super::shown::{counted, grouped, summary, visible};
+use super::shown::{counted, grouped, visible};
 use super::text_diff::Line;
 use super::who::{by, by_of_field};
 use crate::model::{ChangeKind, Severity};
@@ -21,7 +21,7 @@ const UNFOLDED: usize = 12;
 /// Writes the change set: a summary, then a section for every change.
 pub fn render(set: &ChangeSet, out: &mut dyn Write) -> io::Result<()> {
     let counts = set.counts();
-    writeln!(out, "## {}", summary(&counts))?;
+    writeln!(out, "## {}", set.summary())?;
     if counts.total() > 0 {
         writeln!(out, "\n| Level | Changes |\n|---|---:|")?;
         for level in Severity::WORST_FIRST.into_iter().filter(|&level| counts.of(level) > 0) {
@@ -33,7 +33,18 @@ pub fn render(set: &ChangeSet, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{gap}- {}", prose(note))?;
     }
     let day = set.to.as_ref().map(|to| to.taken_at.as_str());
-    set.changes.iter().try_for_each(|change| section(change, day, out))
+    set.open().try_for_each(|change| section(change, day, out))?;
+    out.write_all(acknowledged(set).as_bytes())
+}
+
+/// What somebody has acknowledged, folded; nothing where nobody has acknowledged anything.
+pub(super) fn acknowledged(set: &ChangeSet) -> String {
+    let lines: Vec<String> = set.acknowledged_lines().iter().map(|line| format!("- {}\n", prose(line))).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let count = counted(lines.len() as u64, "change", "changes");
+    format!("\n<details><summary>{count} acknowledged</summary>\n\n{}\n</details>\n", lines.concat())
 }
 
 /// Writes a section for a change; times are told without the day where that is the day of an instant.

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::change_set::ChangeSet;
-use super::markdown::{cell, code, fields_table, prose, section, write_folded};
+use super::markdown::{acknowledged, cell, code, fields_table, prose, section, write_folded};
 use super::notes::{notes, short_commit};
-use super::shown::{counted, grouped, summary};
+use super::shown::{counted, grouped};
 use super::who::by;
 use crate::model::{Severity, SeverityCounts};
 use crate::policy::ClassifiedChange;
@@ -38,7 +38,8 @@ pub fn body(set: &ChangeSet, most: usize) -> String {
     let day = set.to.as_ref().map(|to| to.taken_at.as_str());
     let mut rest: Vec<Severity> = Vec::new();
     let mut in_short: Vec<String> = Vec::new();
-    for arranged in arrange(&set.changes) {
+    let open: Vec<&ClassifiedChange> = set.open().collect();
+    for arranged in arrange(&open) {
         let whole = rendered(&arranged, day);
         // Once something was told in short, nothing below it is told at length.
         if in_short.is_empty() && rest.is_empty() && text.fits(&whole, most) {
@@ -65,6 +66,10 @@ pub fn body(set: &ChangeSet, most: usize) -> String {
     }
     if left.total() > 0 || !in_short.is_empty() {
         text.push(&format!("\n{} shows all of them.\n", code(&command(set))));
+    }
+    let acknowledged = acknowledged(set);
+    if text.characters + acknowledged.chars().count() <= most {
+        text.push(&acknowledged);
     }
     text.text
 }
@@ -106,7 +111,7 @@ impl Text {
 }
 
 fn head(set: &ChangeSet) -> String {
-    let mut text = format!("## {}\n", summary(&set.counts()));
+    let mut text = format!("## {}\n", set.summary());
     for (index, note) in notes(set).iter().enumerate() {
         let gap = if index == 0 { "\n" } else { "" };
         text.extend([gap, "- ", &prose(note), "\n"]);

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use super::change_set::ChangeSet;
 use super::field::{FieldView, Members, Side, is_judged_apart};
 use super::notes::{circumstances, notes};
-use super::shown::{counted, quoted, summary, visible};
+use super::shown::{counted, quoted, visible};
 use super::style::Style;
 use super::text_diff::Line;
 use super::who::{by, by_of_field};
@@ -17,14 +17,18 @@ use crate::policy::{ClassifiedChange, ClassifiedField};
 
 /// Writes the change set: a summary, then every change with what differs, the rule that judged it, and what to do.
 pub fn render(set: &ChangeSet, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", style.heading(&summary(&set.counts())))?;
+    writeln!(out, "{}", style.heading(&set.summary()))?;
     for line in notes(set) {
         writeln!(out, "{}", visible(&line))?;
     }
     let day = set.to.as_ref().map(|to| to.taken_at.as_str());
-    for change in &set.changes {
+    for change in set.open() {
         writeln!(out)?;
         Block { change, style, day, with_remedy: true }.write(out)?;
+    }
+    for (index, line) in set.acknowledged_lines().iter().enumerate() {
+        let gap = if index == 0 { "\n" } else { "" };
+        writeln!(out, "{gap}{}", style.dimmed(&visible(line)))?;
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ impl<'c> Arranged<'c> {
 /// removed ones where they are of one domain. All have to be judged by the same rule and made by the same people. What was made
 /// again stands by itself.
 #[must_use]
-pub fn arrange(changes: &[ClassifiedChange]) -> Vec<Arranged<'_>> {
+pub fn arrange<'c>(changes: &[&'c ClassifiedChange]) -> Vec<Arranged<'c>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     for (index, change) in changes.iter().enumerate() {
@@ -65,12 +65,12 @@ pub fn arrange(changes: &[ClassifiedChange]) -> Vec<Arranged<'_>> {
         }
     }
     // What is too small for a group goes back to where it stood.
-    let mut arranged: Vec<(usize, Arranged<'_>)> = Vec::new();
+    let mut arranged: Vec<(usize, Arranged<'c>)> = Vec::new();
     for group in groups {
         if group.len() < SMALLEST_GROUP {
-            arranged.extend(group.into_iter().map(|index| (index, Arranged::One(&changes[index]))));
+            arranged.extend(group.into_iter().map(|index| (index, Arranged::One(changes[index]))));
         } else {
-            let changes = group.iter().map(|index| &changes[*index]).collect();
+            let changes = group.iter().map(|index| changes[*index]).collect();
             arranged.push((group[0], Arranged::Many(Group { changes })));
         }
     }
@@ -136,7 +136,7 @@ mod tests {
             let keys: Vec<&str> = one.changes().iter().map(|change| change.change.key.as_str()).collect();
             keys.join("+")
         };
-        arrange(changes).iter().map(keys).collect()
+        arrange(&changes.iter().collect::<Vec<_>>()).iter().map(keys).collect()
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Ties the edges together: the configuration, the API, the trail. What happens on the way is told to an [`Observer`], the
 //! present is an argument, and so is the clock that waits go by. Knows nothing of the terminal.
 
+mod acks;
 mod agreed;
 mod approve;
 mod attributing;
@@ -33,6 +34,7 @@ mod verdict;
 mod watch;
 mod workspace;
 
+pub use acks::{ACKS_DIR, acknowledge, acknowledge_findings, acks, check_acks};
 pub use agreed::Agreed;
 pub use approve::{Approved, Approver, Choice, approve};
 pub use compare::compare;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::acks::acknowledge;
 use super::agreed::{Agreed, tip};
 use super::approve::propose;
 use super::drift::differences;
@@ -54,11 +55,12 @@ pub async fn propose_by_request(
     fetch_all(workspace, now, observer)?;
     let agreed = Agreed::or_fail(workspace)?;
     let newest = super::revision::last_run(workspace)?.1;
-    let current = differences(workspace, &agreed, newest, observer)?;
+    let today = now.date_naive();
+    let current = acknowledge(workspace, differences(workspace, &agreed, newest, observer)?, today)?;
     let config = &workspace.config;
     let branches = Branches { head: &config.proposal, base: &config.approved };
     let known = host.pull_request(branches).await?;
-    let differs = !current.changes.is_empty() || !current.baselines.is_empty();
+    let differs = current.open().next().is_some() || !current.baselines.is_empty();
     if known.is_none() && !differs {
         let counts = current.counts();
         return Ok(Proposal { number: None, posted: Posted::Nothing, counts, newer: 0 });
@@ -69,7 +71,7 @@ pub async fn propose_by_request(
     };
     let (subject, set) = match under_review {
         Some(under_review) if under_review != newest => {
-            (under_review, differences(workspace, &agreed, under_review, observer)?)
+            (under_review, acknowledge(workspace, differences(workspace, &agreed, under_review, observer)?, today)?)
         }
         _ => (newest, current.clone()),
     };

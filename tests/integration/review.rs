@@ -380,3 +380,66 @@ fn a_host_that_refuses_is_told_with_what_is_missing_and_without_the_token() {
     hint: a job of GitHub Actions has all of them but the token: `env: GITHUB_TOKEN: ${{ github.token }}`
     ");
 }
+
+#[test]
+fn what_is_acknowledged_is_told_apart_until_its_last_day() {
+    let org = Org::small();
+    let terminal = agreed(&org);
+    set(&org, "routing.queues", "/name", "Renamed");
+    terminal.snapshot_core(15, &[]).ends_with(0);
+    let report = terminal.path("drift.json");
+    terminal.run(&["drift", "--format", "json", "--output", report.to_str().unwrap()]).ends_with(0);
+    let generate = ["ack", "gen", report.to_str().unwrap(), "--owner", "ann@example.com", "--reason", "CHG-\"1\""];
+    let text = terminal.run(&[&generate[..], &["--expires", "2026-06-30"]].concat()).ends_with(0);
+    std::fs::create_dir(terminal.trail().join("acks")).unwrap();
+    std::fs::write(terminal.trail().join("acks/queues.toml"), &text).unwrap();
+
+    let at = |day: &str, arguments: &[&str]| {
+        let now = format!("{day}T12:00:00Z");
+        terminal.run(&[arguments, &["--now", &now, "--fail-on", "low"]].concat())
+    };
+    let found = at("2026-06-30", &["drift", "--format", "json"]).json(0);
+    assert_follows("drift", &found);
+    assert_eq!((&found["counts"]["high"], open(&found).len()), (&Json::from(0), 1));
+    assert_eq!(found["acknowledged"].as_object().unwrap().len(), 1);
+    let said = at("2026-06-30", &["drift"]).ends_with(0);
+    assert!(said.starts_with("No changes; 1 acknowledged\n"), "{said}");
+    assert!(said.contains("acknowledged by ann@example.com until 2026-06-30: CHG-\"1\""), "{said}");
+    assert!(at("2026-06-30", &["review"]).ends_with(0).contains("<summary>1 change acknowledged</summary>"));
+    assert_eq!(at("2026-06-30", &["ack", "check", "--format", "json"]).json(0)["findings"], serde_json::json!([]));
+    // Generated anew there is nothing left to acknowledge.
+    std::fs::write(&report, found.to_string()).unwrap();
+    let again = terminal.run(&[&generate[..], &["--expires", "2026-06-30"]].concat()).ends_with(0);
+    assert!(!again.contains("[[ack]]"), "{again}");
+
+    // A day later it is open again, and the acknowledgement itself is a finding.
+    assert_eq!(at("2026-07-01", &["drift", "--format", "json"]).code, 1);
+    let expired = at("2026-07-01", &["ack", "check", "--format", "json"]).json(1);
+    assert_follows("findings", &expired);
+    assert_eq!(expired["findings"][0]["rule"], "ack-expired");
+    assert_eq!(
+        (&expired["findings"][0]["place"]["file"], &expired["findings"][0]["place"]["line"]),
+        (&Json::from("acks/queues.toml"), &Json::from(4))
+    );
+    // Once it is agreed to, the acknowledgement is about nothing.
+    approve(&terminal, 30, &[]).ends_with(0);
+    assert_eq!(at("2026-06-30", &["ack", "check", "--format", "json"]).json(1)["findings"][0]["rule"], "ack-unused");
+}
+
+#[test]
+fn an_acknowledgement_that_cannot_be_used_stops_what_would_need_it() {
+    let org = Org::small();
+    let terminal = agreed(&org);
+    std::fs::create_dir(terminal.trail().join("acks")).unwrap();
+    std::fs::write(terminal.trail().join("acks/a.toml"), "[[ack]]\nrule = \"r\"\n").unwrap();
+    insta::assert_snapshot!(terminal.failure(&["drift"]), @r"
+    exit 2
+    error: acks/a.toml:1: missing field `owner`
+    hint: `orgtrail ack gen` writes acknowledgements that can be used
+    ");
+    insta::assert_snapshot!(terminal.failure(&["ack", "gen", "orgtrail.toml", "--owner", "a", "--reason", "b", "--expires", "2026-06-30"]), @r"
+    exit 2
+    error: could not read orgtrail.toml: No such file or directory (os error 2)
+    hint: it is what `orgtrail drift --format json` or another report in JSON printed
+    ");
+}

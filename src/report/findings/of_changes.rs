@@ -18,7 +18,7 @@ impl Findings {
     /// A finding for each change; its fields are the evidence.
     #[must_use]
     pub fn of_changes(set: &ChangeSet, places: &Places) -> Self {
-        let findings = set.changes.iter().map(|change| of_change(change, places)).collect();
+        let findings = set.changes.iter().map(|change| of_change(set, change, places)).collect();
         Self { left_out: set.left_out, ..Self::arranged(title(set), set.to.clone(), findings) }
     }
 
@@ -29,9 +29,9 @@ impl Findings {
     pub fn of_fields(set: &ChangeSet, places: &Places) -> Self {
         let of_one = |change: &ClassifiedChange| {
             if change.change.kind != ChangeKind::Modified || change.fields.is_empty() {
-                return vec![of_change(change, places)];
+                return vec![of_change(set, change, places)];
             }
-            change.fields.iter().map(|field| of_field(field, change, places)).collect()
+            change.fields.iter().map(|field| of_field(set, field, change, places)).collect()
         };
         let findings = set.changes.iter().flat_map(of_one).collect();
         Self { left_out: set.left_out, ..Self::arranged(title(set), set.to.clone(), findings) }
@@ -42,7 +42,7 @@ fn title(set: &ChangeSet) -> String {
     format!("Changes from {} to {}", endpoint(set.from.as_ref()), endpoint(set.to.as_ref()))
 }
 
-fn of_change(classified: &ClassifiedChange, places: &Places) -> Finding {
+fn of_change(set: &ChangeSet, classified: &ClassifiedChange, places: &Places) -> Finding {
     let ClassifiedChange { judgement, fields, attribution, fingerprint, .. } = classified;
     let Members { shown, more } = Members::of(classified);
     let mut evidence = facts(classified, attribution.explained);
@@ -61,7 +61,7 @@ fn of_change(classified: &ClassifiedChange, places: &Places) -> Finding {
         actors: attribution.actors.clone(),
         place: place_of(classified, places).cloned(),
         fingerprint: fingerprint.clone(),
-        acknowledged: None,
+        acknowledged: set.acknowledged(classified).cloned(),
     }
 }
 
@@ -72,7 +72,7 @@ fn place_of<'p>(classified: &ClassifiedChange, places: &'p Places) -> Option<&'p
     places.get(worst.map_or(&classified.fingerprint, |field| &field.fingerprint))
 }
 
-fn of_field(classified: &ClassifiedField, change: &ClassifiedChange, places: &Places) -> Finding {
+fn of_field(set: &ChangeSet, classified: &ClassifiedField, change: &ClassifiedChange, places: &Places) -> Finding {
     let ClassifiedField { field, place, judgement, fingerprint, .. } = classified;
     let by = change.attribution.of_field(&field.path);
     let actors = change.attribution.actors.iter().filter(|actor| by.actors.iter().any(|key| key == actor.key()));
@@ -90,7 +90,7 @@ fn of_field(classified: &ClassifiedField, change: &ClassifiedChange, places: &Pl
         actors,
         place: places.get(fingerprint).cloned(),
         fingerprint: fingerprint.clone(),
-        acknowledged: None,
+        acknowledged: set.acknowledged.get(fingerprint).or_else(|| set.acknowledged.get(&change.fingerprint)).cloned(),
     }
 }
 
