@@ -13,6 +13,7 @@
 //! sparse index is refused. Links and modes of files are not kept: a trail holds plain files.
 
 mod address;
+mod beside;
 mod commit;
 mod config;
 mod error;
@@ -41,6 +42,7 @@ use std::path::{Path, PathBuf};
 
 use git2::Repository;
 
+pub use beside::Placed;
 pub use commit::{FileChange, NewCommit};
 pub use error::TrailError;
 pub use history::{CommitInfo, FirstParents, Signature};

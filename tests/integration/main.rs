@@ -12,6 +12,7 @@ mod docs;
 mod doctor;
 mod faults;
 mod fixtures;
+mod github_setup;
 mod harness;
 mod history;
 mod kills;
