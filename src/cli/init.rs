@@ -70,9 +70,9 @@ pub(super) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
     make_trail_with(&dir, args.branch.as_deref(), args.bare, now(global).timestamp(), further)?;
     let key = tell_key(&environment, ui)?;
     ui.say(format!("{} is a trail now", dir.display()));
-    match &args.github {
-        Some(source) => ui.say(github::next_steps(&key, source).join("\n")),
-        None => ui.say("next: `orgtrail doctor` checks the credentials, `orgtrail snapshot` takes the first snapshot"),
+    ui.say("next: `orgtrail doctor` checks the credentials, `orgtrail snapshot` takes the first snapshot");
+    if let Some(source) = &args.github {
+        ui.say(github::next_steps(&key, source).join("\n"));
     }
     Ok(Exits::default())
 }

@@ -107,7 +107,11 @@ fn a_workflow_that_says_something_else_stays() {
     let (dir, _) = made(&terminal, "trail", &["--github"]);
     std::fs::write(dir.join(WORKFLOWS[1]), "mine\n").unwrap();
     let told = terminal.run_in(&dir, &["init", "--github"]);
-    assert!(told.stderr.contains(&format!("warning: {} stays as it is", WORKFLOWS[1])), "{}", told.stderr);
+    assert!(
+        told.stderr.contains(&format!("warning: {} says something else and stays", WORKFLOWS[1])),
+        "{}",
+        told.stderr
+    );
     assert!(told.stderr.contains(&format!("{} is there already\n", WORKFLOWS[0])), "{}", told.stderr);
     told.ends_with(0);
     assert_eq!(read(&dir, WORKFLOWS[1]), "mine\n");

@@ -13,7 +13,7 @@ pub(super) fn told_of(path: &str, placed: Placed) -> String {
         Placed::Same => format!("{path} is there already"),
         Placed::Other => {
             format!(
-                "{path} stays as it is, which is not what it would be: in an empty folder the same command shows that"
+                "{path} says something else and stays; what would be written is seen where the command makes a new trail"
             )
         }
     }
@@ -21,7 +21,8 @@ pub(super) fn told_of(path: &str, placed: Placed) -> String {
 
 /// The lines that say what to do on GitHub, with a command for each secret and variable; the key itself is in none of them.
 pub(super) fn next_steps(key: &KeyOrigin, source: &ActionSource) -> Vec<String> {
-    let mut lines = vec!["next: push the trail to a private repository on GitHub, and give that there".to_owned()];
+    let mut lines =
+        vec!["on GitHub: push the trail to a private repository, and set what the workflows need".to_owned()];
     let mut command = |text: &str| lines.push(format!("  {text}"));
     command("gh secret set GENESYSCLOUD_OAUTHCLIENT_ID");
     command("gh secret set GENESYSCLOUD_OAUTHCLIENT_SECRET");
@@ -42,9 +43,9 @@ pub(super) fn next_steps(key: &KeyOrigin, source: &ActionSource) -> Vec<String> 
             .to_owned(),
     );
     lines.push(
-        "It pushes to the branch of the trail, to orgtrail/review and to refs/orgtrail: a rule that asks for pull requests or \
-         checks on one of them has to let the workflow's key or app bypass it. Block force pushes and deletions; ask for \
-         reviews on the branch approved."
+        "It pushes to the branch of the trail and to orgtrail/review. A rule that asks for pull requests or checks there has to \
+         let whoever pushes bypass it, which takes a deploy key or an app. Block force pushes and deletions on the branch of \
+         the trail and on approved, and ask for reviews on approved."
             .to_owned(),
     );
     if let ActionSource::Named(action) = source
