@@ -1,6 +1,9 @@
 //! The GitHub workflows that `init` adds to a trail, and what it says of them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+use orgtrail::session::{Exit, Exits};
 
 use crate::terminal::{Terminal, git_in};
 
@@ -148,14 +151,24 @@ fn what_is_no_action_is_refused_and_a_name_that_can_move_is_warned_of() {
     assert!(made(&terminal, "moving", &["--github=acme/orgtrail@v1"]).1.contains(moving));
 }
 
+/// The action: all of it, and the names of its inputs and of its outputs.
+fn the_action() -> (String, BTreeSet<String>, BTreeSet<String>) {
+    let action = read(Path::new(env!("CARGO_MANIFEST_DIR")), "action.yml");
+    let names = |heading: &str| {
+        let (_, rest) = action.split_once(&format!("\n{heading}:\n")).unwrap();
+        let part = rest.lines().take_while(|line| line.is_empty() || line.starts_with(' '));
+        let name = |line: &str| line.strip_prefix("  ")?.strip_suffix(':').map(str::to_owned);
+        part.filter_map(name).filter(|name| !name.starts_with(' ')).collect::<BTreeSet<_>>()
+    };
+    let (inputs, outputs) = (names("inputs"), names("outputs"));
+    assert!(inputs.len() > 10 && outputs.len() == 5, "{inputs:?} {outputs:?}");
+    (action, inputs, outputs)
+}
+
 /// What a workflow asks of the action is what the action takes, and all that comes from elsewhere is named by a commit.
 #[test]
 fn the_workflows_use_inputs_and_outputs_that_the_action_has() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let action = read(root, "action.yml");
-    let (inputs, rest) = action.split_once("\noutputs:\n").unwrap();
-    let outputs = rest.split_once("\nruns:\n").unwrap().0;
-    let has = |part: &str, name: &str| part.lines().any(|line| line == format!("  {name}:"));
+    let (action, inputs, outputs) = the_action();
     let terminal = Terminal::empty();
     let (dir, _) = made(&terminal, "trail", &[&format!("--github={ACTION}")]);
     let mut used = 0;
@@ -164,12 +177,12 @@ fn the_workflows_use_inputs_and_outputs_that_the_action_has() {
         let step = workflow.split_once(&format!("uses: {ACTION}\n        with:\n")).unwrap().1;
         let given = step.lines().take_while(|line| line.starts_with("          "));
         for name in given.filter_map(|line| line.trim_start().split_once(':')).map(|(name, _)| name) {
-            assert!(has(inputs, name), "{path}: the action has no input {name}");
+            assert!(inputs.contains(name), "{path}: the action has no input {name}");
             used += 1;
         }
         for name in workflow.split("steps.orgtrail.outputs.").skip(1) {
             let name = name.split(|c: char| c != '-' && !c.is_ascii_lowercase()).next().unwrap();
-            assert!(has(outputs, name), "{path}: the action has no output {name}");
+            assert!(outputs.contains(name), "{path}: the action has no output {name}");
             used += 1;
         }
         for uses in values(&workflow, "uses").into_iter().chain(values(&action, "uses")) {
@@ -178,10 +191,45 @@ fn the_workflows_use_inputs_and_outputs_that_the_action_has() {
         }
     }
     assert!(used > 6, "{used}");
-    // Every input reaches a script.
-    for name in inputs.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':')) {
-        if !name.starts_with(' ') {
-            assert!(rest.contains(&format!("${{{{ inputs.{name} }}}}")), "nothing takes the input {name}");
-        }
+    for name in inputs {
+        assert!(action.contains(&format!("${{{{ inputs.{name} }}}}")), "nothing takes the input {name}");
     }
+}
+
+#[test]
+fn the_page_has_every_input_and_output_of_the_action_and_no_other() {
+    let (_, inputs, outputs) = the_action();
+    let page = read(Path::new(env!("CARGO_MANIFEST_DIR")), "docs/github.md");
+    let section = page.split_once("\n## The action\n").unwrap().1.split("\n## ").next().unwrap();
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+    let told: Vec<String> = cells
+        .flat_map(|cell| cell.trim_end_matches('`').split("`, `").map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let count = told.len();
+    let told: BTreeSet<String> = told.into_iter().collect();
+    assert_eq!(told, &inputs | &outputs);
+    assert_eq!(count, inputs.len() + outputs.len(), "each is told of once");
+}
+
+#[test]
+fn the_action_ranks_exit_codes_as_the_program_does() {
+    let mut exits = Exits::default();
+    for exit in [
+        Exit::Findings,
+        Exit::Usage,
+        Exit::Authentication,
+        Exit::Partial,
+        Exit::Upstream,
+        Exit::HeldBack,
+        Exit::Integrity,
+        Exit::Internal,
+    ] {
+        exits.add(exit);
+    }
+    let codes = exits.codes();
+    let script = read(Path::new(env!("CARGO_MANIFEST_DIR")), "action/run.sh");
+    let ranked = script.lines().find_map(|line| line.strip_prefix("CODES='")?.strip_suffix('\'')).unwrap();
+    // The script knows the code of a delivery that failed, 8, whether or not the program can return it.
+    let ranked: Vec<u8> = ranked.split(' ').map(|code| code.parse().unwrap()).collect();
+    assert_eq!(ranked.into_iter().filter(|code| codes.contains(code)).collect::<Vec<_>>(), codes);
 }
