@@ -1,5 +1,7 @@
 //! `orgtrail init`
 
+mod github;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -7,14 +9,14 @@ use clap::Args;
 use super::args::Global;
 use super::{Exits, Failure, Ui, now};
 use crate::config::{Environment, KeyOrigin};
-use crate::session::CONFIG_FILE;
-use crate::session::{make_trail, set_up_git};
-use crate::trail::{Trail, TrailError};
+use crate::session::{ActionSource, CONFIG_FILE, Observer, add_workflows, make_trail_with, set_up_git, workflows};
+use crate::trail::{FileChange, Placed, Trail, TrailError};
 
 /// Make a trail: a git repository with a commented orgtrail.toml
 ///
 /// Uses no network. Makes a key for the fingerprints of secrets where the user has none, and sets git up to show names beside
-/// ids. In a folder that is a trail already, such as a clone of one, only these two are looked after.
+/// ids. In a folder that is a trail already, such as a clone of one, only these two are looked after, and the workflows where
+/// `--github` asks for them.
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
     /// Folder to make the trail in; by default the current one
@@ -28,26 +30,50 @@ pub(super) struct InitArgs {
     /// Write snapshots to this branch
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
+
+    /// Add the GitHub workflows that take snapshots and notice where none is taken
+    ///
+    /// With ACTION, such as acme/orgtrail@ and a commit, they use that action; without, they take it from the repository that
+    /// the variable `ORGTRAIL_SOURCE` names. In a trail that is there already they are left to be committed, and a file that says
+    /// something else stays. Prints the commands that set secrets and variables.
+    #[arg(long, value_name = "ACTION", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    github: Option<ActionSource>,
 }
 
 pub(super) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     let dir = args.dir.as_ref().map_or_else(|| global.directory.clone(), |dir| global.directory.join(dir));
     let environment = Environment::of_process();
     if is_trail(&dir)? {
-        tell_key(&environment, ui)?;
-        let kept = set_up_git(&Trail::open(&dir)?)?;
+        let key = tell_key(&environment, ui)?;
+        let trail = Trail::open(&dir)?;
+        let kept = set_up_git(&trail)?;
         if kept.is_empty() {
             ui.say("git shows names beside ids here");
         } else {
             ui.say(format!("{} is set otherwise here and stays so", kept.join(", ")));
         }
-        ui.say(format!("{} is a trail already; nothing else was changed", dir.display()));
+        if let Some(source) = &args.github {
+            for (path, placed) in add_workflows(&trail, source)? {
+                match placed {
+                    Placed::New | Placed::Same => ui.say(github::told_of(path, placed)),
+                    Placed::Other => ui.warn(&github::told_of(path, placed)),
+                }
+            }
+            ui.say(github::next_steps(&key, source).join("\n"));
+        } else {
+            ui.say(format!("{} is a trail already; nothing else was changed", dir.display()));
+        }
         return Ok(Exits::default());
     }
-    make_trail(&dir, args.branch.as_deref(), args.bare, now(global).timestamp())?;
-    tell_key(&environment, ui)?;
+    let further = args.github.as_ref().map_or_else(Vec::new, workflows).into_iter();
+    let further = further.map(|file| FileChange::write(file.path, file.content)).collect();
+    make_trail_with(&dir, args.branch.as_deref(), args.bare, now(global).timestamp(), further)?;
+    let key = tell_key(&environment, ui)?;
     ui.say(format!("{} is a trail now", dir.display()));
     ui.say("next: `orgtrail doctor` checks the credentials, `orgtrail snapshot` takes the first snapshot");
+    if let Some(source) = &args.github {
+        ui.say(github::next_steps(&key, source).join("\n"));
+    }
     Ok(Exits::default())
 }
 
@@ -66,8 +92,9 @@ pub(super) fn is_trail(dir: &std::path::Path) -> Result<bool, Failure> {
     }
 }
 
-fn tell_key(environment: &Environment, ui: &Ui) -> Result<(), Failure> {
-    match environment.ensure_secret_key()? {
+fn tell_key(environment: &Environment, ui: &Ui) -> Result<KeyOrigin, Failure> {
+    let origin = environment.ensure_secret_key()?;
+    match &origin {
         KeyOrigin::FromEnvironment => ui.say("secrets are fingerprinted with ORGTRAIL_SECRET_KEY"),
         KeyOrigin::Existing(path) => ui.say(format!("secrets are fingerprinted with your key in {}", path.display())),
         KeyOrigin::Created(path) => ui.say(format!(
@@ -75,5 +102,5 @@ fn tell_key(environment: &Environment, ui: &Ui) -> Result<(), Failure> {
             path.display()
         )),
     }
-    Ok(())
+    Ok(origin)
 }

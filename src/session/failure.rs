@@ -47,6 +47,7 @@ impl From<TrailError> for Failure {
             E::NoFolder { .. }
             | E::NotARepository { .. }
             | E::HasCommits { .. }
+            | E::NoWorkingTree { .. }
             | E::UnknownRevision { .. }
             | E::AmbiguousRevision { .. }
             | E::UnknownRemote { .. }
@@ -60,6 +61,7 @@ impl From<TrailError> for Failure {
             }
             E::NotOwned { .. } => Some("`git config --global --add safe.directory DIR` trusts it"),
             E::HasCommits { .. } => Some("name an empty folder, or a repository without commits"),
+            E::NoWorkingTree { .. } => Some("do it in a clone, and commit and push what was put there"),
             E::AlreadyRunning { .. } => Some("wait for the other run to end"),
             E::Moved { .. } => Some("something else wrote to the branch; run again"),
             E::Busy { .. } => {

@@ -38,18 +38,27 @@ secret-key
 /// # Errors
 /// [`Failure`] where the folder has history already or cannot be written.
 pub fn make_trail(dir: &Path, branch: Option<&str>, bare: bool, seconds: i64) -> Result<Trail, Failure> {
+    make_trail_with(dir, branch, bare, seconds, Vec::new())
+}
+
+/// Likewise, with further files in the first commit.
+pub fn make_trail_with(
+    dir: &Path,
+    branch: Option<&str>,
+    bare: bool,
+    seconds: i64,
+    further: Vec<FileChange>,
+) -> Result<Trail, Failure> {
     // The organisation is not known before the first snapshot.
     let by = Signature { name: "orgtrail".to_owned(), email: "orgtrail@localhost.invalid".to_owned(), seconds };
-    let first = NewCommit {
-        author: by.clone(),
-        committer: by,
-        message: "A trail of a Genesys Cloud organisation\n".to_owned(),
-        files: vec![
-            FileChange::write(".gitattributes", GITATTRIBUTES),
-            FileChange::write(".gitignore", GITIGNORE),
-            FileChange::write(CONFIG_FILE, template()),
-        ],
-    };
+    let mut files = vec![
+        FileChange::write(".gitattributes", GITATTRIBUTES),
+        FileChange::write(".gitignore", GITIGNORE),
+        FileChange::write(CONFIG_FILE, template()),
+    ];
+    files.extend(further);
+    let message = "A trail of a Genesys Cloud organisation\n".to_owned();
+    let first = NewCommit { author: by.clone(), committer: by, message, files };
     let trail = Trail::init(dir, &InitOptions { branch, bare, first })?;
     set_up_git(&trail)?;
     Ok(trail)

@@ -34,6 +34,12 @@ pub enum TrailError {
         /// The folder.
         dir: PathBuf,
     },
+    /// A bare repository has no working tree that a file could be put into.
+    #[error("could not put files into {}: a bare repository has no working tree", dir.display())]
+    NoWorkingTree {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// Another process holds the lock.
     #[error("could not start: another run holds {}", lock.display())]
     AlreadyRunning {

@@ -13,6 +13,7 @@
 //! sparse index is refused. Links and modes of files are not kept: a trail holds plain files.
 
 mod address;
+mod beside;
 mod carrier;
 mod commit;
 mod config;
@@ -43,6 +44,7 @@ use std::path::{Path, PathBuf};
 
 use git2::Repository;
 
+pub use beside::Placed;
 pub use carrier::Access;
 pub use commit::{FileChange, NewCommit};
 pub use error::TrailError;

@@ -182,7 +182,7 @@ fn is_blocked(path: &str, kept: &BTreeSet<String>) -> bool {
 }
 
 /// Writes beside the file and renames, so that a reader sees the old content or the new.
-fn replace_file(path: &Path, content: &[u8]) -> Result<(), TrailError> {
+pub(super) fn replace_file(path: &Path, content: &[u8]) -> Result<(), TrailError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(handling("make the folder", folder))?;
     }
@@ -200,7 +200,7 @@ fn replace_file(path: &Path, content: &[u8]) -> Result<(), TrailError> {
 }
 
 /// Whether a folder on the way to a file is a link, which may lead out of the working tree.
-fn is_behind_link(workdir: &Path, path: &str) -> bool {
+pub(super) fn is_behind_link(workdir: &Path, path: &str) -> bool {
     path.match_indices('/').any(|(end, _)| workdir.join(&path[..end]).is_symlink())
 }
 

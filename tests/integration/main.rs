@@ -14,6 +14,7 @@ mod faults;
 mod fixtures;
 mod formats;
 mod git_host;
+mod github_setup;
 mod harness;
 mod history;
 mod kills;
