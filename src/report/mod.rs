@@ -14,6 +14,7 @@ pub mod csv;
 mod field;
 pub mod findings;
 pub mod github;
+pub mod html;
 pub mod json;
 pub mod json_patch;
 pub mod jsonl;
