@@ -49,8 +49,6 @@ struct Page {
     title: String,
     lead: String,
     notes: Vec<String>,
-    /// What is said where there is nothing to show.
-    nothing: &'static str,
     levels: Vec<Level>,
     domains: BTreeSet<String>,
     people: BTreeSet<String>,
@@ -101,7 +99,8 @@ struct Table {
 }
 
 struct Row {
-    name: String,
+    /// The name, in the parts that a line may end behind.
+    name: Vec<String>,
     asides: Vec<String>,
     cells: Vec<Cell>,
 }
@@ -126,7 +125,7 @@ struct TextLine {
 
 impl Page {
     /// A page of items, the worst first.
-    fn new(title: &str, lead: &str, notes: &[String], nothing: &'static str, items: Vec<Item>) -> Self {
+    fn new(title: &str, lead: &str, notes: &[String], items: Vec<Item>) -> Self {
         let domains = items.iter().map(|item| item.domain.clone()).filter(|domain| !domain.is_empty()).collect();
         let people = items.iter().flat_map(|item| item.people.iter().cloned()).collect();
         let names = Severity::WORST_FIRST.map(Severity::as_str);
@@ -154,7 +153,6 @@ impl Page {
             title: safe(title),
             lead: safe(lead),
             notes: notes.iter().map(|note| safe(note)).collect(),
-            nothing,
             levels,
             domains,
             people,
@@ -166,6 +164,11 @@ impl Page {
 /// A text in which everything can be seen.
 fn safe(text: &str) -> String {
     visible(text).into_owned()
+}
+
+/// A name of several parts; a line may end behind each.
+fn in_parts(name: &str) -> Vec<String> {
+    safe(name).split_inclusive(['.', '[', '/']).map(ToOwned::to_owned).collect()
 }
 
 /// A place as editors take it.

@@ -6,7 +6,7 @@ use super::super::findings::Places;
 use super::super::notes::{circumstances, notes};
 use super::super::shown::{counted, summary};
 use super::super::who::{by, by_of_field};
-use super::{Cell, Item, LongText, Page, Row, Table, UNFOLDED, in_file, safe, text_line};
+use super::{Cell, Item, LongText, Page, Row, Table, UNFOLDED, in_file, in_parts, safe, text_line};
 use crate::model::{Actor, ChangeKind};
 use crate::policy::{ClassifiedChange, ClassifiedField};
 
@@ -18,7 +18,7 @@ pub(super) fn page(set: &ChangeSet, places: &Places) -> Page {
     let (title, lead) = summary.split_once(": ").unwrap_or((&summary, ""));
     let day = set.to.as_ref().map(|to| to.taken_at.as_str());
     let items = set.changes.iter().map(|change| item(change, day, places)).collect();
-    Page::new(title, lead, &notes(set), "Both states are the same.", items)
+    Page::new(title, lead, &notes(set), items)
 }
 
 fn item(classified: &ClassifiedChange, day: Option<&str>, places: &Places) -> Item {
@@ -65,7 +65,7 @@ fn members(classified: &ClassifiedChange, shown: Vec<(String, String)>) -> Optio
     let is_added = classified.change.kind == ChangeKind::Added;
     let (class, column) = if is_added { ("new", "After") } else { ("old", "Before") };
     let row = |(name, value): (String, String)| Row {
-        name: safe(&name),
+        name: in_parts(&name),
         asides: Vec::new(),
         cells: vec![Cell { class, text: Some(safe(&value)), name: None }],
     };
@@ -87,7 +87,7 @@ fn fields(classified: &ClassifiedChange) -> (Option<Table>, Vec<LongText>) {
                 continue;
             }
         };
-        rows.push(Row { name: safe(&field.place), asides: asides(field, classified), cells: vec![old, new] });
+        rows.push(Row { name: in_parts(&field.place), asides: asides(field, classified), cells: vec![old, new] });
     }
     let folded = (rows.len() > UNFOLDED).then(|| counted(rows.len() as u64, "field", "fields"));
     let table = Table { head: "Field", columns: vec!["Before", "After"], rows, folded };

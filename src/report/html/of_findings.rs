@@ -3,13 +3,13 @@
 use super::super::findings::{Findings, acknowledged_line, notes};
 use super::super::shown::counted;
 use super::super::who::actors_line;
-use super::{Cell, Item, Page, Row, Table, UNFOLDED, in_file, safe};
+use super::{Cell, Item, Page, Row, Table, UNFOLDED, in_file, in_parts, safe};
 use crate::model::{Actor, Evidence, Finding, Subject};
 
 pub(super) fn page(findings: &Findings) -> Page {
     let day = findings.at.as_ref().map(|at| at.taken_at.as_str());
     let items = findings.findings.iter().map(|finding| item(finding, day)).collect();
-    Page::new(&findings.title, &findings.summary(), &notes(findings), "Everything is as it should be.", items)
+    Page::new(&findings.title, &findings.summary(), &notes(findings), items)
 }
 
 fn item(finding: &Finding, day: Option<&str>) -> Item {
@@ -52,7 +52,7 @@ fn item(finding: &Finding, day: Option<&str>) -> Item {
 
 fn evidence(all: &[Evidence]) -> Option<Table> {
     let row = |Evidence { name, text }: &Evidence| Row {
-        name: safe(name),
+        name: in_parts(name),
         asides: Vec::new(),
         cells: vec![Cell { text: Some(safe(text)), ..Cell::default() }],
     };

@@ -31,7 +31,7 @@ fn everything_that_was_found_is_on_the_page_and_what_is_acknowledged_stands_apar
 #[test]
 fn nothing_is_said_in_words_and_needs_no_script() {
     let page = rendered(|out| render_changes(&ChangeSet::default(), &Places::new(), out));
-    assert!(page.contains("<h1>No changes</h1>") && page.contains("Both states are the same."));
+    assert!(page.contains("<h1>No changes</h1>") && page.contains("There is nothing to look at."));
     assert!(!page.contains("<script>") && !page.contains("<form"));
 }
 
