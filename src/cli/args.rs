@@ -142,6 +142,8 @@ pub enum Format {
     Jsonl,
     /// Markdown, as for a pull request.
     Markdown,
+    /// A page that stands for itself.
+    Html,
     /// A table for a spreadsheet.
     Csv,
     /// SARIF 2.1.0, for code scanning.
@@ -156,11 +158,12 @@ pub enum Format {
 
 impl Format {
     /// Every format there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Text,
         Self::Json,
         Self::Jsonl,
         Self::Markdown,
+        Self::Html,
         Self::Csv,
         Self::Sarif,
         Self::Junit,
@@ -176,6 +179,7 @@ impl Format {
             Self::Json => "json",
             Self::Jsonl => "jsonl",
             Self::Markdown => "markdown",
+            Self::Html => "html",
             Self::Csv => "csv",
             Self::Sarif => "sarif",
             Self::Junit => "junit",

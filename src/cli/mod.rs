@@ -34,7 +34,7 @@ use std::ffi::OsString;
 use chrono::{DateTime, Utc};
 use clap::Parser;
 
-pub use args::{Cli, Global};
+pub use args::{Cli, Format, Global};
 pub use ui::{ColourChoice, Ui, Verbosity};
 
 use args::{Command, LogFormat};

@@ -42,6 +42,7 @@ pub fn changes(workspace: &Workspace, changes: &ChangeSet, global: &Global, ui: 
         Format::Json => report::json::render(&shown, &mut out),
         Format::Jsonl => report::jsonl::render_changes(&shown, &mut out),
         Format::Markdown => report::markdown::render(&shown, &mut out),
+        Format::Html => report::html::render_changes(&shown, &places_of(workspace, &shown)?, &mut out),
         Format::JsonPatch => report::json_patch::render(&whole_patch(workspace, changes, global)?, &mut out),
         Format::Csv | Format::Sarif => {
             let found = Findings::of_fields(&shown, &places_of(workspace, &shown)?);
@@ -73,6 +74,7 @@ fn render(found: &Findings, format: Format, style: Style, out: &mut Vec<u8>) -> 
         Format::Json => report::findings::render_json(found, out),
         Format::Jsonl => report::jsonl::render_findings(found, out),
         Format::Markdown => report::findings::render_markdown(found, out),
+        Format::Html => report::html::render_findings(found, out),
         Format::Csv => report::csv::render(found, out),
         Format::Sarif => report::sarif::render(found, out),
         Format::Junit => report::junit::render(found, out),

@@ -73,13 +73,13 @@ impl Findings {
             acknowledged => format!("{open}; {} acknowledged", grouped(acknowledged)),
         }
     }
+}
 
-    /// What belongs to the findings as a whole, a line each.
-    fn notes(&self) -> Vec<String> {
-        let left_out = self.left_out.map(|left_out| left_out_line(left_out, "finding", "findings"));
-        let at = self.at.as_ref().map(|at| format!("At {}", endpoint(Some(at))));
-        left_out.into_iter().chain(at).collect()
-    }
+/// What belongs to findings as a whole, a line each.
+pub(super) fn notes(findings: &Findings) -> Vec<String> {
+    let left_out = findings.left_out.map(|left_out| left_out_line(left_out, "finding", "findings"));
+    let at = findings.at.as_ref().map(|at| format!("At {}", endpoint(Some(at))));
+    left_out.into_iter().chain(at).collect()
 }
 
 fn reading_order(finding: &Finding) -> impl Ord {

@@ -15,6 +15,7 @@ pub mod drift;
 mod field;
 pub mod findings;
 pub mod github;
+pub mod html;
 pub mod json;
 pub mod json_patch;
 pub mod jsonl;

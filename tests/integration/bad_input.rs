@@ -658,7 +658,7 @@ fn an_unknown_verb_flag_or_format_is_refused() {
     insta::assert_snapshot!(terminal.failure(&["diff", "--format", "jsn"]), @r"
     exit 2
     error: invalid value 'jsn' for '--format <FMT>'
-      [possible values: text, json, jsonl, markdown, csv, sarif, junit, github, json-patch]
+      [possible values: text, json, jsonl, markdown, html, csv, sarif, junit, github, json-patch]
 
       tip: a similar value exists: 'json'
 

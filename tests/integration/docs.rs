@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::CommandFactory;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, ValueEnum};
 use orgtrail::catalogue::{Catalogue, Domain, UserFile, embedded_file};
-use orgtrail::cli::Cli;
+use orgtrail::cli::{Cli, Format};
 use orgtrail::policy::user_rules;
 use orgtrail::record::CommitKind;
 use orgtrail::session::Exit;
@@ -311,6 +311,18 @@ fn the_page_of_domain_files_has_every_key_that_is_read_and_no_other() {
 }
 
 #[test]
+fn the_page_of_formats_has_every_format_and_no_other() {
+    let page = document("docs/formats.md");
+    let formats: BTreeSet<String> = Format::ALL.iter().map(|format| format.as_str().to_owned()).collect();
+    let headings = page.lines().filter_map(|line| line.strip_prefix("## ")).map(ToOwned::to_owned);
+    assert_eq!(headings.collect::<BTreeSet<String>>(), formats);
+    assert_eq!(first_column(&page), formats);
+    for format in Format::ALL {
+        assert_eq!(Format::from_str(format.as_str(), false), Ok(format));
+    }
+}
+
+#[test]
 fn every_test_that_a_document_names_exists() {
     let sources: Vec<PathBuf> = ["src", "tests"].iter().flat_map(|folder| files(&root().join(folder))).collect();
     let is_source = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "rs");
@@ -342,15 +354,8 @@ fn every_module_is_on_the_map() {
 
 #[test]
 fn every_link_between_documents_leads_to_a_file() {
-    for name in [
-        "README.md",
-        "CONTRIBUTING.md",
-        "CHANGELOG.md",
-        "docs/domains.md",
-        "docs/domain-files.md",
-        "docs/github.md",
-        "docs/rules.md",
-    ] {
+    let pages = ["docs/domains.md", "docs/domain-files.md", "docs/formats.md", "docs/github.md", "docs/rules.md"];
+    for name in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].into_iter().chain(pages) {
         let text = document(name);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = link.split('#').next().unwrap_or_default();

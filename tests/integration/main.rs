@@ -4,6 +4,7 @@
 mod attribution;
 mod bad_input;
 mod breadth;
+mod browser;
 mod catalogue;
 mod chronicle;
 mod deep;

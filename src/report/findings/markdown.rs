@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::super::markdown::{cell, code, prose};
 use super::super::shown::{counted, excerpt, grouped};
-use super::{Findings, circumstances, subject_line};
+use super::{Findings, circumstances, notes, subject_line};
 use crate::model::{Finding, Severity};
 
 /// Writes the findings: a summary, then a section for each; those acknowledged are folded, at the end.
@@ -17,7 +17,7 @@ pub fn render(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "| {level} | {} |", grouped(counts.of(level)))?;
         }
     }
-    for (index, note) in findings.notes().iter().enumerate() {
+    for (index, note) in notes(findings).iter().enumerate() {
         let gap = if index == 0 { "\n" } else { "" };
         writeln!(out, "{gap}- {}", prose(note))?;
     }

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use super::super::shown::{excerpt, visible};
 use super::super::style::Style;
-use super::{Findings, circumstances, subject_line};
+use super::{Findings, circumstances, notes, subject_line};
 use crate::model::Finding;
 
 /// Writes the findings: a summary, then each with what shows that it is so and what to do; those acknowledged come last.
 pub fn render(findings: &Findings, style: Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", style.heading(&format!("{}: {}", visible(&findings.title), findings.summary())))?;
-    for line in findings.notes() {
+    for line in notes(findings) {
         writeln!(out, "{}", visible(&line))?;
     }
     let day = findings.at.as_ref().map(|at| at.taken_at.as_str());
