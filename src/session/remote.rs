@@ -155,7 +155,8 @@ fn final_refusal(remote: &str, reference: &str, reason: &Refusal) -> Option<Fail
         Refusal::Declined { said } => (
             format!("the remote {remote:?} does not take {reference}: {said}"),
             format!(
-                "if {reference} is protected, let the account or app that pushes bypass the protection; what was not pushed                  goes along with the next push"
+                "if {reference} is protected, let the account or app that pushes bypass the protection; what was not \
+                 pushed goes along with the next push"
             ),
         ),
     };

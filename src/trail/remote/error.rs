@@ -78,7 +78,7 @@ pub enum RemoteError {
         host: String,
     },
     /// No connection came about, or no answer.
-    #[error("{host} could not be reached")]
+    #[error("no answer came from {host}")]
     Unreachable {
         /// Who was asked.
         host: String,
