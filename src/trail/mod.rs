@@ -6,7 +6,8 @@
 //! - Objects are written first and a branch moves last, once, by compare-and-swap: whatever happens, a branch is where
 //!   it was or where it was meant to go. Everything is synced to disk before.
 //! - History is never rewritten. The one exception is [`Trail::rebase_onto`], for own commits nobody else has seen.
-//! - Commits do not depend on the machine: the configuration of its users is not read, no hook runs, nothing is signed.
+//! - Commits do not depend on the machine: the configuration of its users is not read, no hook runs, and nothing is signed but
+//!   with the key that [`Trail::sign_with`] gives.
 //! - Content of the working tree that no commit holds is neither overwritten nor deleted.
 //!
 //! Limits: object ids are SHA-1. Remotes are other repositories on this file system; their hooks do not run. A split or
@@ -16,6 +17,7 @@ mod address;
 mod commit;
 mod config;
 mod error;
+mod evidence;
 mod history;
 mod id;
 mod init;
@@ -27,6 +29,7 @@ mod rebase;
 mod refs;
 mod remote;
 mod repository;
+mod signing;
 mod staging;
 mod survey;
 mod walk;
@@ -43,12 +46,15 @@ use git2::Repository;
 
 pub use commit::{FileChange, NewCommit};
 pub use error::TrailError;
+pub use evidence::{Abandoned, CommitSignature};
 pub use history::{CommitInfo, FirstParents, Signature};
 pub use id::{BlobId, CommitId, InvalidId, ObjectId};
 pub use init::InitOptions;
 pub use lock::RunLock;
 pub use notes::NOTES_REF;
+pub use rebase::REBUILT;
 pub use remote::{FetchOutcome, PushOutcome, Refusal, RemoteRefs};
+pub use signing::{SigningKey, SigningKeyError};
 pub use walk::{FileTurn, PathTurn, PathWalk, Turn, Watched};
 
 use repository::DurableRepository;
@@ -56,13 +62,19 @@ use repository::DurableRepository;
 /// An open trail.
 pub struct Trail {
     repo: Repository,
+    signing_key: Option<SigningKey>,
 }
 
 impl Trail {
     /// Opens the trail in this very folder: the top of a working tree, or a bare repository.
     pub fn open(dir: &Path) -> Result<Self, TrailError> {
         let repo = repository::open_isolated(dir)?;
-        Ok(Self { repo })
+        Ok(Self { repo, signing_key: None })
+    }
+
+    /// Signs commits from now on, or no longer; notes and what is kept without history are not signed.
+    pub fn sign_with(&mut self, key: Option<SigningKey>) {
+        self.signing_key = key;
     }
 
     /// Says whether there is no working tree.
