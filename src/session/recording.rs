@@ -14,15 +14,12 @@ use crate::model::{Actor, DomainId};
 use crate::policy::ClassifiedChange;
 use crate::record::{
     CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, PlannedCommit, RecordPlan, Resume, RunId, RunStatus,
-    SNAPSHOT_DIR, commit_message,
+    SNAPSHOT_DIR, TOOL_NAME, commit_message,
 };
 use crate::trail::{CommitId, FileChange, NewCommit, Signature};
 
 /// The ref that every run replaces.
 pub const HEARTBEAT_REF: &str = "refs/orgtrail/heartbeat";
-
-/// The name that the tool commits under.
-pub(super) const TOOL_NAME: &str = "orgtrail";
 
 /// An observed commit to be made.
 pub(super) struct ObservedStep<'s> {

@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::observer::Observer;
-use super::recording::{HEARTBEAT_REF, TOOL_NAME, tool};
+use super::recording::{HEARTBEAT_REF, tool};
 use super::run::Effect;
 use super::workspace::Workspace;
-use crate::record::{Heartbeat, SNAPSHOT_DIR};
+use crate::record::{Heartbeat, SNAPSHOT_DIR, TOOL_NAME};
 use crate::trail::{CommitId, CommitInfo, NOTES_REF, PushOutcome, Refusal, RemoteRefs, Signature};
 
 /// How often a push is tried again after somebody else pushed first.

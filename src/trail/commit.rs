@@ -84,12 +84,7 @@ impl Trail {
     }
 }
 
-fn stage(
-    staging: &Staging,
-    parent: Option<Oid>,
-    new: &NewCommit,
-    key: Option<&SigningKey>,
-) -> Result<Oid, TrailError> {
+fn stage(staging: &Staging, parent: Option<Oid>, new: &NewCommit, key: Option<&SigningKey>) -> Result<Oid, TrailError> {
     let edits = edits(staging, &new.files)?;
     let author = new.author.to_git()?;
     let committer = new.committer.to_git()?;

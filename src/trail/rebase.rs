@@ -12,7 +12,7 @@ use super::message::Message;
 use super::signing::{Draft, SigningKey};
 use super::staging::{Edit, Staging};
 
-/// The trailer of a commit that was rebuilt: which one it was before, once for each time.
+/// The trailer of a commit that was rebuilt: which one it was before, once for each time, and those before it that were left out.
 pub const REBUILT: &str = "Orgtrail-Rebuilt";
 
 impl Trail {
@@ -60,27 +60,33 @@ impl Trail {
 
     fn rebuild(&self, commits: &[CommitId], onto: &CommitId, dir: &str) -> Result<CommitId, TrailError> {
         let staging = Staging::open(&self.repo)?;
-        let mut made = Vec::new();
+        let (mut made, mut former) = (Vec::new(), Vec::new());
         for id in commits {
             let parent = made.last().copied().unwrap_or(onto.0);
             let key = self.signing_key.as_ref();
-            let rebuilt = rebuild_one(&staging, id.0, parent, dir, key).map_err(doing("rebuild", id))?;
-            made.extend(rebuilt);
+            former.push(id.0);
+            let rebuilt = rebuild_one(&staging, &former, parent, dir, key).map_err(doing("rebuild", id))?;
+            if let Some(rebuilt) = rebuilt {
+                made.push(rebuilt);
+                former.clear();
+            }
         }
         staging.store(&made, &self.durable()?)?;
         Ok(made.last().copied().map_or(*onto, CommitId))
     }
 }
 
+/// Rebuilds the last of some commits, of which those before it are left out.
 fn rebuild_one(
     staging: &Staging,
-    id: Oid,
+    former: &[Oid],
     parent: Oid,
     dir: &str,
     key: Option<&SigningKey>,
 ) -> Result<Option<Oid>, git2::Error> {
     let repo = staging.repo();
-    let commit = repo.find_commit(id)?;
+    let Some(last) = former.last() else { return Ok(None) };
+    let commit = repo.find_commit(*last)?;
     let parent = repo.find_commit(parent)?;
     let ours = commit
         .tree()?
@@ -92,18 +98,18 @@ fn rebuild_one(
     if tree.id() == parent.tree_id() {
         return Ok(None);
     }
-    let message = with_former_id(commit.message_raw()?, id);
+    let message = with_former_ids(commit.message_raw()?, former);
     let (author, committer) = (commit.author(), commit.committer());
-    let draft =
-        Draft { author: &author, committer: &committer, message: &message, tree: &tree, parents: &[&parent] };
+    let draft = Draft { author: &author, committer: &committer, message: &message, tree: &tree, parents: &[&parent] };
     draft.write(repo, key).map(Some)
 }
 
 /// Adds what a commit was to its trailers, or begins them with it.
-fn with_former_id(message: &str, id: Oid) -> String {
+fn with_former_ids(message: &str, former: &[Oid]) -> String {
     let message = message.trim_end();
     let gap = if Message::parse(message).trailers.is_empty() { "\n\n" } else { "\n" };
-    format!("{message}{gap}{REBUILT}: {id}\n")
+    let trailers: String = former.iter().map(|id| format!("{REBUILT}: {id}\n")).collect();
+    format!("{message}{gap}{trailers}")
 }
 
 #[cfg(test)]

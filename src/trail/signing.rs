@@ -88,8 +88,8 @@ impl Draft<'_> {
         let Self { author, committer, message, tree, parents } = *self;
         let Some(key) = key else { return repo.commit(None, author, committer, message, tree, parents) };
         let content = repo.commit_create_buffer(author, committer, message, tree, parents)?;
-        let content = std::str::from_utf8(&content)
-            .map_err(|_| git2::Error::from_str("what is to be signed is not UTF-8"))?;
+        let content =
+            std::str::from_utf8(&content).map_err(|_| git2::Error::from_str("what is to be signed is not UTF-8"))?;
         repo.commit_signed(content, &key.sign(content.as_bytes())?, None)
     }
 }

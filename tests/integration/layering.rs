@@ -2,8 +2,19 @@
 
 use std::path::Path;
 
-const CORE: [&str; 10] =
-    ["model", "catalogue", "canonical", "diff", "attribution", "estimate", "history", "policy", "record", "watch"];
+const CORE: [&str; 11] = [
+    "model",
+    "catalogue",
+    "canonical",
+    "diff",
+    "attribution",
+    "estimate",
+    "history",
+    "integrity",
+    "policy",
+    "record",
+    "watch",
+];
 const EDGES: [&str; 8] = ["config", "genesys", "capture", "trail", "report", "sim", "session", "cli"];
 const FOREIGN: [&str; 9] = ["reqwest", "tokio", "git2", "clap", "axum", "std::fs", "std::env", "std::net", "getrandom"];
 
