@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::ui::{ColourChoice, Verbosity};
 use super::{
     blame, completions, config_command, demo, diff, doctor, domains, init, log, plan, rules, show, sim, snapshot,
-    textconv, watch,
+    textconv, verify, watch,
 };
 use crate::model::Severity;
 
@@ -37,6 +37,8 @@ Environment:
   ORGTRAIL_LOGIN_URL               host of the login, instead of the region's
   ORGTRAIL_SECRET_KEY              key that secrets are fingerprinted with
   ORGTRAIL_SECRET_KEY_PREVIOUS     key before it, while it is being replaced
+  ORGTRAIL_SIGNING_KEY             private key of SSH that commits are signed with
+  ORGTRAIL_SIGNING_PASSPHRASE      passphrase of that key, if it has one
   ORGTRAIL_LOG                     what is logged, such as orgtrail=debug
 
 Exit codes:
@@ -63,6 +65,7 @@ pub(super) enum Command {
     Log(log::LogArgs),
     Show(show::ShowArgs),
     Blame(blame::BlameArgs),
+    Verify(verify::VerifyArgs),
     Domains(domains::DomainsArgs),
     Rules(rules::RulesArgs),
     Doctor(doctor::DoctorArgs),

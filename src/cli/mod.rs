@@ -22,6 +22,7 @@ mod sim;
 mod snapshot;
 mod textconv;
 mod ui;
+mod verify;
 mod watch;
 
 use std::ffi::OsString;
@@ -73,6 +74,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Log(args) => log::run(args, global, ui),
         Command::Show(args) => show::run(args, global, ui),
         Command::Blame(args) => blame::run(args, global, ui),
+        Command::Verify(args) => verify::run(args, global, ui),
         Command::Domains(args) => domains::run(args, global, ui),
         Command::Rules(args) => rules::run(args, global, ui),
         Command::Doctor(args) => doctor::run(args, global, ui),

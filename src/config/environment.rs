@@ -14,12 +14,14 @@ const API_URL: &str = "ORGTRAIL_API_URL";
 const LOGIN_URL: &str = "ORGTRAIL_LOGIN_URL";
 pub(super) const SECRET_KEY: &str = "ORGTRAIL_SECRET_KEY";
 pub(super) const PREVIOUS_SECRET_KEY: &str = "ORGTRAIL_SECRET_KEY_PREVIOUS";
+const SIGNING_KEY: &str = "ORGTRAIL_SIGNING_KEY";
+const SIGNING_PASSPHRASE: &str = "ORGTRAIL_SIGNING_PASSPHRASE";
 pub(super) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 pub(super) const HOME: &str = "HOME";
 pub(super) const APPDATA: &str = "APPDATA";
 
 /// The variables that are listened to; no other is ever looked at.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     CLIENT_ID,
     CLIENT_SECRET,
     REGION,
@@ -27,6 +29,8 @@ const NAMES: [&str; 10] = [
     LOGIN_URL,
     SECRET_KEY,
     PREVIOUS_SECRET_KEY,
+    SIGNING_KEY,
+    SIGNING_PASSPHRASE,
     XDG_CONFIG_HOME,
     HOME,
     APPDATA,
@@ -104,6 +108,18 @@ impl Environment {
                 Err(EnvironmentError::Missing { variables })
             }
         }
+    }
+
+    /// The private key that commits are signed with.
+    #[must_use]
+    pub fn signing_key(&self) -> Option<&SecretString> {
+        self.variables.get(SIGNING_KEY)
+    }
+
+    /// What the private key is encrypted with.
+    #[must_use]
+    pub fn signing_passphrase(&self) -> Option<&SecretString> {
+        self.variables.get(SIGNING_PASSPHRASE)
     }
 
     /// The value of a variable that is set.

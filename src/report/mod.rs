@@ -29,6 +29,7 @@ mod shown;
 mod style;
 mod table;
 pub mod text;
+pub mod verify;
 mod text_diff;
 mod who;
 
@@ -38,3 +39,4 @@ pub use log::{Log, LogEntry};
 pub use moment::{Moment, Subject};
 pub use show::{Entities, Fate, Shown};
 pub use style::Style;
+pub use verify::{RemoteView, Signed, Verified};

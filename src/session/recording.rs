@@ -9,6 +9,7 @@ use super::time::{instant, written};
 use super::verdict::cause;
 use super::workspace::Workspace;
 use crate::attribution::{Note, Part, author, trailers};
+use crate::canonical::Digest;
 use crate::capture::{CaptureRun, DomainCapture, View};
 use crate::model::{Actor, DomainId};
 use crate::policy::ClassifiedChange;
@@ -143,6 +144,7 @@ impl Recording<'_> {
                 view @ View::Known(grants) if view.digest() == ledger.view => Some(grants.clone()),
                 _ => None,
             },
+            digest: Some(Digest::of(ledger.compact().as_bytes()).to_string()),
             runs: Vec::new(),
         };
         self.workspace.trail.write_ref_blob(HEARTBEAT_REF, &heartbeat.after(earlier).write())?;

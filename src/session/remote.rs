@@ -119,6 +119,11 @@ fn fetch(workspace: &Workspace, name: &str, by: &Signature, observer: &dyn Obser
         let is_later = is_newer(workspace, &theirs)?;
         if join(workspace, &theirs, is_later, by)? {
             observer.note("commits that were never pushed are superseded by a later run on the remote");
+            // What they put on record is not part of the history any more.
+            if let Some(heartbeat) = heartbeat(workspace)? {
+                let heartbeat = Heartbeat { digest: None, ..heartbeat };
+                workspace.trail.write_ref_blob(HEARTBEAT_REF, &heartbeat.write())?;
+            }
         }
     }
     Ok(Remote { name: name.to_owned(), seen: outcome.seen })

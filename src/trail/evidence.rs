@@ -1,11 +1,14 @@
 //! What a repository knows of a history besides the history itself: signatures, where branches were, which commits have notes.
 
+use std::collections::BTreeSet;
+
 use git2::{ErrorCode, ObjectType};
 
 use super::Trail;
 use super::error::{TrailError, doing};
 use super::id::CommitId;
 use super::notes::NOTES_REF;
+use super::remote::tracking_ref;
 use super::repository::{absent_as_none, branch_ref, target};
 
 /// What the log of a branch says where the tool moved it.
@@ -29,6 +32,16 @@ pub struct Abandoned {
     pub reason: String,
 }
 
+/// What is logged of a branch.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct BranchLog {
+    /// Where it was before somebody else than the tool moved it elsewhere than forward, oldest first; commits that are not in the
+    /// repository any more are passed over.
+    pub abandoned: Vec<Abandoned>,
+    /// Every commit that it was moved to.
+    pub been_at: BTreeSet<CommitId>,
+}
+
 impl Trail {
     /// Reads the signature of a commit, if it has one.
     pub fn signature(&self, commit: &CommitId) -> Result<Option<CommitSignature>, TrailError> {
@@ -44,7 +57,7 @@ impl Trail {
 
     /// Returns where the branch of a remote was when it was last seen.
     pub fn tracked_tip(&self, remote: &str, branch: &str) -> Result<Option<CommitId>, TrailError> {
-        Ok(target(&self.repo, &format!("refs/remotes/{remote}/{branch}"))?.map(CommitId))
+        Ok(target(&self.repo, &tracking_ref(remote, branch))?.map(CommitId))
     }
 
     /// Lists the commits that have a note, in order of id; they need not exist any more.
@@ -68,27 +81,27 @@ impl Trail {
         Ok(found.map_err(doing("look for the commit", commit))?.is_some())
     }
 
-    /// Lists where a branch was before somebody else than the tool moved it elsewhere than forward, oldest first, as far as the
-    /// log of the branch goes; commits that are not in the repository any more are passed over.
-    pub fn abandoned(&self, branch: &str) -> Result<Vec<Abandoned>, TrailError> {
-        let reference = branch_ref(branch);
+    /// Returns what is logged of a branch, or of one of a remote as it was seen; none where nothing is logged.
+    pub fn branch_log(&self, remote: Option<&str>, branch: &str) -> Result<Option<BranchLog>, TrailError> {
+        let reference = remote.map_or_else(|| branch_ref(branch), |remote| tracking_ref(remote, branch));
         // Asked first: reading a log that does not exist makes it.
-        if !self.repo.reference_has_log(&reference).map_err(doing("look for the log of", branch))? {
-            return Ok(Vec::new());
+        if !self.repo.reference_has_log(&reference).map_err(doing("look for the log of", &reference))? {
+            return Ok(None);
         }
-        let log = self.repo.reflog(&reference).map_err(doing("read the log of", branch))?;
-        let mut found = Vec::new();
+        let log = self.repo.reflog(&reference).map_err(doing("read the log of", &reference))?;
+        let mut found = BranchLog::default();
         for entry in log.iter().rev() {
             let (old, new) = (CommitId(entry.id_old()), CommitId(entry.id_new()));
             let reason = String::from_utf8_lossy(entry.message_bytes().unwrap_or_default()).into_owned();
+            found.been_at.insert(new);
             if reason == MOVED_BY_TOOL || old.0.is_zero() || !self.has_commit(&old)? || !self.has_commit(&new)? {
                 continue;
             }
             if !self.is_ancestor(&old, &new)? {
-                found.push(Abandoned { commit: old, reason });
+                found.abandoned.push(Abandoned { commit: old, reason });
             }
         }
-        Ok(found)
+        Ok(Some(found))
     }
 }
 
@@ -128,14 +141,17 @@ mod tests {
         let trail = sandbox.checked_out();
         let first = trail.tip("main").unwrap().unwrap();
         let second = trail.record("a", "1");
-        assert_eq!(trail.abandoned("main").unwrap(), []);
+        let log = |branch: &str| trail.branch_log(None, branch).unwrap();
+        assert_eq!(log("main").unwrap().abandoned, []);
         trail.move_branch("main", Some(&second), &first, &tool()).unwrap();
-        assert_eq!(trail.abandoned("main").unwrap(), []);
+        assert_eq!(log("main").unwrap().abandoned, []);
         let third = trail.record("b", "1");
         git(trail.workdir().unwrap(), &["reset", "--quiet", "--hard", "HEAD~1"]);
-        let found = trail.abandoned("main").unwrap();
-        assert_eq!(found, [Abandoned { commit: third, reason: "reset: moving to HEAD~1".to_owned() }]);
-        assert_eq!(trail.abandoned("nowhere").unwrap(), []);
+        let found = log("main").unwrap();
+        let reason = "reset: moving to HEAD~1".to_owned();
+        assert_eq!(found.abandoned, [Abandoned { commit: third, reason }]);
+        assert_eq!(found.been_at, BTreeSet::from([first, second, third]));
+        assert_eq!(log("nowhere"), None);
         assert!(!trail.git_dir().join("logs/refs/heads/nowhere").exists());
     }
 

@@ -46,7 +46,7 @@ use git2::Repository;
 
 pub use commit::{FileChange, NewCommit};
 pub use error::TrailError;
-pub use evidence::{Abandoned, CommitSignature};
+pub use evidence::{Abandoned, BranchLog, CommitSignature};
 pub use history::{CommitInfo, FirstParents, Signature};
 pub use id::{BlobId, CommitId, InvalidId, ObjectId};
 pub use init::InitOptions;

@@ -47,7 +47,7 @@ impl Trail {
     }
 
     /// Lists the commits that lead to one and not to the other, oldest first.
-    fn only_in(&self, tip: &CommitId, other: &CommitId) -> Result<Vec<CommitId>, TrailError> {
+    pub fn only_in(&self, tip: &CommitId, other: &CommitId) -> Result<Vec<CommitId>, TrailError> {
         let walk = || {
             let mut walk = self.repo.revwalk()?;
             walk.set_sorting(Sort::TOPOLOGICAL | Sort::REVERSE)?;

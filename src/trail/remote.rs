@@ -181,7 +181,7 @@ impl Trail {
     }
 }
 
-fn tracking_ref(remote: &str, branch: &str) -> String {
+pub(super) fn tracking_ref(remote: &str, branch: &str) -> String {
     format!("refs/remotes/{remote}/{branch}")
 }
 
