@@ -189,10 +189,11 @@ fn fingerprint(rule: &str, subject: &Subject, evidence: &[Evidence]) -> String {
     Digest::of(format!("[{}]", list.join(",")).as_bytes()).short()
 }
 
-/// Findings worst first; those of one severity stay in order.
+/// Findings worst first; those of one fault stay in order.
 #[must_use]
 pub fn findings_in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let rank = |finding: &Finding| Fault::ALL.iter().position(|fault| fault.id() == finding.rule);
+    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), rank(finding)));
     findings
 }
 

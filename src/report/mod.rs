@@ -29,8 +29,8 @@ mod shown;
 mod style;
 mod table;
 pub mod text;
-pub mod verify;
 mod text_diff;
+pub mod verify;
 mod who;
 
 pub use blame::{Blame, BlamedField};

@@ -68,6 +68,8 @@ pub enum RemoteView {
     NeverSeen,
     /// What was looked at is not the tip of the branch.
     NotAsked,
+    /// The way there leads through what cannot be read.
+    CouldNotTell,
     /// Its branch is part of this history.
     Agrees {
         /// How many commits it does not have.
@@ -96,9 +98,14 @@ impl Signed {
         match self {
             Self::No => "no commit of orgtrail is signed".to_owned(),
             Self::Unchecked { commits: count } => {
-                format!("{} of orgtrail, but the trail has no allowed_signers that says whose keys count", commits(*count))
+                format!(
+                    "{} of orgtrail, but the trail has no allowed_signers that says whose keys count",
+                    commits(*count)
+                )
             }
-            Self::Partly { commits: count } => format!("{} of orgtrail, not all of them or not all by keys that count", commits(*count)),
+            Self::Partly { commits: count } => {
+                format!("{} of orgtrail, not all of them or not all by keys that count", commits(*count))
+            }
             Self::Yes { from, commits: count, before: 0 } => {
                 format!("all {} of orgtrail, from {} on", commits(*count), short_commit(from))
             }
@@ -117,6 +124,7 @@ impl RemoteView {
             Self::None => "none",
             Self::NeverSeen => "never-seen",
             Self::NotAsked => "not-asked",
+            Self::CouldNotTell => "could-not-tell",
             Self::Agrees { .. } => "agrees",
             Self::Ahead => "ahead",
             Self::Beside => "beside",
@@ -129,6 +137,7 @@ impl RemoteView {
             Self::None => "there is none, so nothing outside of this repository vouches for the history".to_owned(),
             Self::NeverSeen => "its branch was never fetched".to_owned(),
             Self::NotAsked => "not compared, as this is not the tip of the branch".to_owned(),
+            Self::CouldNotTell => "could not tell, as something of the history cannot be read".to_owned(),
             Self::Agrees { unpushed: 0 } => "its branch, as last seen, is this history".to_owned(),
             Self::Agrees { unpushed } => {
                 format!("its branch, as last seen, is part of this history; it lacks {}", counted(unpushed, "commit", "commits"))

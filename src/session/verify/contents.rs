@@ -56,7 +56,9 @@ impl<'w> Contents<'w> {
         }
         let paths = turns.iter().map(|turn| turn.path.as_str());
         let (domains, strays) = domains_to_check(paths, before.as_deref(), after.as_deref());
-        for path in strays.into_iter().filter(|path| turns.iter().any(|turn| turn.path == *path && turn.after.is_some())) {
+        for path in
+            strays.into_iter().filter(|path| turns.iter().any(|turn| turn.path == *path && turn.after.is_some()))
+        {
             let message = format!("{path} is no file of a domain");
             findings.push(Fault::MisplacedFile.finding(Subject::File(path.to_owned()), message, Vec::new()));
         }

@@ -49,7 +49,8 @@ pub(super) fn walk(workspace: &Workspace, to: CommitId, since: Option<CommitId>)
         // The last commit that a shallow clone knows cannot be compared with the one before it.
         walked.base = ids.pop();
         if let Some(base) = walked.base {
-            let message = format!("this clone is shallow: it could not be told what is in {} and before it", base.short());
+            let message =
+                format!("this clone is shallow: it could not be told what is in {} and before it", base.short());
             let subject = Subject::Commit(base.to_string());
             walked.findings.push(Fault::HistoryCut.finding(subject, message, Vec::new()));
         }
@@ -61,15 +62,13 @@ pub(super) fn walk(workspace: &Workspace, to: CommitId, since: Option<CommitId>)
 }
 
 pub(super) fn unreadable(id: &CommitId, why: &str) -> Finding {
-    let message = format!("the commit cannot be read, so it could not be told what is in it and before it: {why}");
+    let message =
+        format!("something of the history cannot be read, and it could not be told what is in it and before it: {why}");
     Fault::Unreadable.finding(Subject::Commit(id.to_string()), message, Vec::new())
 }
 
 /// A commit with what it changes, and the files under `snapshot/` that it changes.
-pub(super) fn chain_commit(
-    workspace: &Workspace,
-    id: &CommitId,
-) -> Result<(ChainCommit, Vec<FileTurn>), TrailError> {
+pub(super) fn chain_commit(workspace: &Workspace, id: &CommitId) -> Result<(ChainCommit, Vec<FileTurn>), TrailError> {
     let trail = &workspace.trail;
     let info = trail.commit_info(id)?;
     let parent = info.parents.first();

@@ -33,7 +33,10 @@ pub(super) fn check(read: &Read<'_>) -> Result<(RemoteView, Vec<Finding>), Failu
             }
             let view = remote_view(read, &theirs, own_log.as_ref(), their_log.as_ref())?;
             if view == RemoteView::Contradicts && findings.is_empty() {
-                let message = format!("{name} was at {} when it was last seen, which is not part of this history", theirs.short());
+                let message = format!(
+                    "{name} was at {} when it was last seen, which is not part of this history",
+                    theirs.short()
+                );
                 let evidence = vec![Evidence::new("reference", name)];
                 findings.push(Fault::HistoryRewritten.finding(Subject::Commit(theirs.to_string()), message, evidence));
             }
@@ -55,7 +58,8 @@ fn lost(read: &Read<'_>, log: &BranchLog, what: &str) -> Result<Vec<Finding>, Fa
         let gone = trail.only_in(commit, &read.to)?;
         let mut own = 0_usize;
         for id in &gone {
-            let is_own = super::history::chain_commit(read.workspace, id).is_ok_and(|(commit, _)| commit.role() == Role::Tool);
+            let is_own =
+                super::history::chain_commit(read.workspace, id).is_ok_and(|(commit, _)| commit.role() == Role::Tool);
             own += usize::from(is_own && !read.rebuilt(id));
         }
         if own > 0 {
@@ -105,7 +109,11 @@ fn heartbeat(read: &Read<'_>, remote: RemoteView) -> Result<Vec<Finding>, Failur
     let last = read.tools().next_back().map(|(_, commit)| commit);
     let Some(heartbeat) = bytes.and_then(|bytes| Heartbeat::read(&bytes)) else {
         let is_expected = last.is_some();
-        return Ok(if is_expected { missing("there is no heartbeat, which every run leaves".to_owned()) } else { Vec::new() });
+        return Ok(if is_expected {
+            missing("there is no heartbeat, which every run leaves".to_owned())
+        } else {
+            Vec::new()
+        });
     };
     let mut findings = Vec::new();
     if let Some(last) = last.filter(|last| heartbeat.time < last.at) {

@@ -40,6 +40,8 @@ pub(super) struct Read<'w> {
     /// The commits, oldest first, each with its id.
     commits: Vec<(CommitId, ChainCommit)>,
     base: Option<ChainCommit>,
+    /// How many of them there are before each that cannot be read.
+    gaps: Vec<usize>,
     to: CommitId,
     is_whole: bool,
     is_to_tip: bool,
@@ -61,6 +63,7 @@ pub fn verify(workspace: &Workspace, options: &VerifyOptions) -> Result<(Verifie
         options: *options,
         commits: Vec::with_capacity(ids.len()),
         base: None,
+        gaps: Vec::new(),
         to,
         is_whole,
         is_to_tip: Some(to) == tip,
@@ -71,19 +74,28 @@ pub fn verify(workspace: &Workspace, options: &VerifyOptions) -> Result<(Verifie
     for id in ids {
         match history::chain_commit(workspace, &id) {
             Ok((commit, turns)) => {
-                findings.extend(contents.check(&id, &commit, &turns)?);
+                let found = contents.check(&id, &commit, &turns);
+                findings.extend(found.unwrap_or_else(|failure| vec![history::unreadable(&id, &failure.message)]));
                 read.commits.push((id, commit));
             }
-            Err(error) => findings.push(history::unreadable(&id, &error.to_string())),
+            Err(error) => {
+                findings.push(history::unreadable(&id, &error.to_string()));
+                read.is_whole = false;
+                read.gaps.push(read.commits.len());
+            }
         }
     }
-    findings.extend(check_chain(read.base.as_ref(), &read.chain(), read.view()));
+    findings.extend(read.check_chain());
     if read.is_to_tip {
-        findings.extend(contents.check_forms(&to)?);
+        let found = contents.check_forms(&to);
+        findings.extend(found.unwrap_or_else(|failure| vec![history::unreadable(&to, &failure.message)]));
     }
     let (signed, of_signatures) = signatures::check(&read)?;
     findings.extend(of_signatures);
-    let (remote, of_others) = known::check(&read)?;
+    let (remote, of_others) = known::check(&read).unwrap_or_else(|failure| {
+        // The way to what was known before leads through what cannot be read.
+        (RemoteView::CouldNotTell, vec![history::unreadable(&to, &failure.message)])
+    });
     findings.extend(of_others);
     Ok(told(&read, findings_in_order(findings), signed, remote))
 }
@@ -119,12 +131,25 @@ fn refuse_newer(workspace: &Workspace, commit: CommitId) -> Result<(), Failure> 
 }
 
 impl Read<'_> {
-    fn chain(&self) -> Vec<ChainCommit> {
-        self.commits.iter().map(|(_, commit)| commit.clone()).collect()
-    }
-
-    fn view(&self) -> View {
-        View { is_whole: self.is_whole, is_to_tip: self.is_to_tip, now: self.options.now.timestamp() }
+    /// Checks the commits one after the other. What comes behind one that cannot be read begins anew, with a commit that is taken
+    /// as it is.
+    fn check_chain(&self) -> Vec<Finding> {
+        let commits: Vec<ChainCommit> = self.commits.iter().map(|(_, commit)| commit.clone()).collect();
+        let view = View { is_whole: self.is_whole, is_to_tip: self.is_to_tip, now: self.options.now.timestamp() };
+        let (mut findings, mut rest, mut base, mut from) = (Vec::new(), commits.as_slice(), self.base.as_ref(), 0);
+        for gap in &self.gaps {
+            // Of several that cannot be read in a row, the first has begun anew already.
+            let Some(count) = gap.checked_sub(from) else { continue };
+            let (before, after) = rest.split_at(count);
+            findings.extend(check_chain(base, before, View { is_to_tip: false, ..view }));
+            (base, rest) = match after.split_first() {
+                Some((first, after)) => (Some(first), after),
+                None => (None, after),
+            };
+            from = commits.len() - rest.len();
+        }
+        findings.extend(check_chain(base, rest, view));
+        findings
     }
 
     /// The commits of the tool, oldest first.
