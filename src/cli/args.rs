@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::ui::{ColourChoice, Verbosity};
 use super::{
     blame, completions, config_command, demo, diff, doctor, domains, init, log, plan, rules, show, sim, snapshot,
-    textconv, verify, watch,
+    status, textconv, verify, watch,
 };
 use crate::model::Severity;
 
@@ -65,6 +65,7 @@ pub(super) enum Command {
     Log(log::LogArgs),
     Show(show::ShowArgs),
     Blame(blame::BlameArgs),
+    Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
     Domains(domains::DomainsArgs),
     Rules(rules::RulesArgs),

@@ -20,6 +20,7 @@ mod selection;
 mod show;
 mod sim;
 mod snapshot;
+mod status;
 mod textconv;
 mod ui;
 mod verify;
@@ -74,6 +75,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Log(args) => log::run(args, global, ui),
         Command::Show(args) => show::run(args, global, ui),
         Command::Blame(args) => blame::run(args, global, ui),
+        Command::Status(args) => status::run(args, global, ui),
         Command::Verify(args) => verify::run(args, global, ui),
         Command::Domains(args) => domains::run(args, global, ui),
         Command::Rules(args) => rules::run(args, global, ui),

@@ -1,9 +1,9 @@
-//! What can be wrong with a history, and how much it matters.
+//! What can be wrong with a history, or with how fresh it is, and how much it matters.
 
 use crate::canonical::{Digest, compact};
 use crate::model::{Evidence, Finding, Severity, Subject, Value};
 
-/// Something that can be wrong with a history.
+/// Something that can be wrong with a history, or with how fresh it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// A commit that was there is not part of the history any more.
@@ -42,6 +42,18 @@ pub enum Fault {
     HeartbeatGap,
     /// The history ends early, so that nothing can be told of what is before.
     HistoryCut,
+    /// The last run is too long ago.
+    RunOverdue,
+    /// A domain that was complete can be captured no longer.
+    CoverageLost,
+    /// A domain cannot be captured, and could not be before.
+    CoverageMissing,
+    /// A domain was not captured for long.
+    DomainStale,
+    /// The last run did not capture all of a domain.
+    DomainIncomplete,
+    /// Nobody knows who made a change.
+    Unexplained,
 }
 
 /// What is known of a fault: its permanent id, how much it matters, whether a history with it can still be trusted, what to do.
@@ -56,7 +68,7 @@ enum Trust {
 
 impl Fault {
     /// Every fault, the worst first.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::HistoryRewritten,
         Self::ForeignCommit,
         Self::ForgedTrailer,
@@ -70,10 +82,16 @@ impl Fault {
         Self::RunSplit,
         Self::OutsideSnapshot,
         Self::Unsigned,
+        Self::RunOverdue,
+        Self::CoverageLost,
+        Self::Unexplained,
         Self::ClockSkew,
         Self::NoteAstray,
         Self::HeartbeatMissing,
         Self::HeartbeatGap,
+        Self::DomainStale,
+        Self::DomainIncomplete,
+        Self::CoverageMissing,
         Self::HistoryCut,
     ];
 
@@ -134,6 +152,36 @@ impl Fault {
             Self::HistoryCut => {
                 Facts("history-cut", Low, Kept, "`git fetch --unshallow` brings the rest of the history.")
             }
+            Self::RunOverdue => {
+                Facts("run-overdue", High, Kept, "Look at what the scheduler says, and take a snapshot by hand.")
+            }
+            Self::CoverageLost => Facts(
+                "coverage-lost",
+                High,
+                Kept,
+                "Give the OAuth client its permission back, or accept the loss in orgtrail.toml.",
+            ),
+            Self::CoverageMissing => Facts(
+                "coverage-missing",
+                Medium,
+                Kept,
+                "Give the OAuth client the permission, or accept that it has none in orgtrail.toml.",
+            ),
+            Self::DomainStale => Facts(
+                "domain-stale",
+                Medium,
+                Kept,
+                "Look at why the last runs did not capture it, and take a snapshot of it.",
+            ),
+            Self::DomainIncomplete => {
+                Facts("domain-incomplete", Medium, Kept, "Look at the cause; the next run tries again.")
+            }
+            Self::Unexplained => Facts(
+                "unexplained",
+                High,
+                Kept,
+                "Ask who has access to the organisation besides its administrators, and check the audit log by hand.",
+            ),
         }
     }
 

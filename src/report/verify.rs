@@ -119,7 +119,7 @@ impl Signed {
 }
 
 impl RemoteView {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::NeverSeen => "never-seen",
@@ -132,7 +132,7 @@ impl RemoteView {
         }
     }
 
-    fn sentence(self) -> String {
+    pub(super) fn sentence(self) -> String {
         match self {
             Self::None => "there is none, so nothing outside of this repository vouches for the history".to_owned(),
             Self::NeverSeen => "its branch was never fetched".to_owned(),

@@ -9,7 +9,7 @@ use crate::record::{Heartbeat, trailer};
 use crate::report::RemoteView;
 use crate::session::time::instant;
 use crate::session::{Failure, HEARTBEAT_REF, Workspace};
-use crate::trail::{Abandoned, BranchLog, CommitId};
+use crate::trail::{Abandoned, BranchLog, CommitId, Trail};
 
 /// Compares a history with everything that was known of it at another time.
 pub(super) fn check(read: &Read<'_>) -> Result<(RemoteView, Vec<Finding>), Failure> {
@@ -31,7 +31,7 @@ pub(super) fn check(read: &Read<'_>) -> Result<(RemoteView, Vec<Finding>), Failu
             if let Some(log) = &their_log {
                 findings.extend(lost(read, log, &name)?);
             }
-            let view = remote_view(read, &theirs, own_log.as_ref(), their_log.as_ref())?;
+            let view = remote_view(trail, &read.to, &theirs, own_log.as_ref(), their_log.as_ref())?;
             if view == RemoteView::Contradicts && findings.is_empty() {
                 let message = format!(
                     "{name} was at {} when it was last seen, which is not part of this history",
@@ -77,21 +77,21 @@ fn lost(read: &Read<'_>, log: &BranchLog, what: &str) -> Result<Vec<Finding>, Fa
 }
 
 /// How the remote's branch, as it was last seen, and this history go together.
-fn remote_view(
-    read: &Read<'_>,
+pub(in crate::session) fn remote_view(
+    trail: &Trail,
+    tip: &CommitId,
     theirs: &CommitId,
     own_log: Option<&BranchLog>,
     their_log: Option<&BranchLog>,
 ) -> Result<RemoteView, Failure> {
-    let trail = &read.workspace.trail;
     if !trail.has_commit(theirs)? {
         return Ok(RemoteView::Contradicts);
     }
-    if trail.is_ancestor(theirs, &read.to)? {
-        let ahead = trail.only_in(&read.to, theirs)?.len();
+    if trail.is_ancestor(theirs, tip)? {
+        let ahead = trail.only_in(tip, theirs)?.len();
         return Ok(RemoteView::Agrees { unpushed: u64::try_from(ahead).unwrap_or(u64::MAX) });
     }
-    if trail.is_ancestor(&read.to, theirs)? {
+    if trail.is_ancestor(tip, theirs)? {
         // A branch that has never been there lags behind; one that has been was set back.
         let was_there = own_log.is_some_and(|log| log.been_at.contains(theirs));
         return Ok(if was_there { RemoteView::Contradicts } else { RemoteView::Ahead });

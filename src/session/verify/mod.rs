@@ -6,6 +6,8 @@ mod history;
 mod known;
 mod signatures;
 
+pub(super) use known::remote_view;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
