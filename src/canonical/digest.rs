@@ -8,7 +8,7 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 use super::jcs::{write_compact, write_string};
-use crate::model::{CanonicalText, Change, DomainSnapshot, FieldChange, Value};
+use crate::model::{CanonicalText, Change, DomainId, DomainSnapshot, EntityKey, FieldChange, Value};
 
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,11 +24,21 @@ impl Digest {
     /// The digest of a domain as one document (`domain`, `entities`, `schema_version`), however its files are laid out.
     #[must_use]
     pub fn of_domain(snapshot: &DomainSnapshot) -> Self {
+        Self::of_entities(&snapshot.domain, snapshot.schema_version, &snapshot.entities)
+    }
+
+    /// The digest of a domain likewise, from its entities in order of key.
+    #[must_use]
+    pub fn of_entities<'e>(
+        domain: &DomainId,
+        schema_version: u32,
+        entities: impl IntoIterator<Item = (&'e EntityKey, &'e CanonicalText)>,
+    ) -> Self {
         let mut hash = Sha256::new();
         let mut piece = "{\"domain\":".to_owned();
-        write_string(snapshot.domain.as_str(), &mut piece);
+        write_string(domain.as_str(), &mut piece);
         piece.push_str(",\"entities\":{");
-        for (index, (key, entity)) in snapshot.entities.iter().enumerate() {
+        for (index, (key, entity)) in entities.into_iter().enumerate() {
             if index > 0 {
                 piece.push(',');
             }
@@ -39,7 +49,7 @@ impl Digest {
             piece.clear();
         }
         piece.push_str("},\"schema_version\":");
-        piece.push_str(&snapshot.schema_version.to_string());
+        piece.push_str(&schema_version.to_string());
         piece.push('}');
         hash.update(piece.as_bytes());
         Self(hash.finalize().into())
@@ -136,7 +146,7 @@ fn fingerprint(change: &Change, kind: &str, path: &str, old: &Side<'_>, new: &Si
 mod tests {
     use super::*;
     use crate::canonical::{canonical_text, read_str};
-    use crate::model::{ChangeKind, EntityKey, FieldKind, Pointer};
+    use crate::model::{ChangeKind, FieldKind, Pointer};
 
     #[test]
     fn the_digest_of_a_domain_is_that_of_its_compact_document() {

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::ui::{ColourChoice, Verbosity};
 use super::{
     ack, approve, blame, completions, config_command, demo, diff, doctor, domains, drift, init, log, plan, review,
-    rules, show, sim, snapshot, textconv, watch,
+    rules, show, sim, snapshot, status, textconv, verify, watch,
 };
 use crate::model::Severity;
 
@@ -38,6 +38,8 @@ Environment:
   ORGTRAIL_SECRET_KEY              key that secrets are fingerprinted with
   ORGTRAIL_SECRET_KEY_PREVIOUS     key before it, while it is being replaced
   ORGTRAIL_GIT_TOKEN               token for the HTTPS server of the remote
+  ORGTRAIL_SIGNING_KEY             private key of SSH that commits are signed with
+  ORGTRAIL_SIGNING_PASSPHRASE      passphrase of that key, if it has one
   ORGTRAIL_LOG                     what is logged, such as orgtrail=debug
   GIT_AUTHOR_NAME                  name of who approves
   GIT_AUTHOR_EMAIL                 mail address of who approves
@@ -74,6 +76,8 @@ pub(super) enum Command {
     Log(log::LogArgs),
     Show(show::ShowArgs),
     Blame(blame::BlameArgs),
+    Status(status::StatusArgs),
+    Verify(verify::VerifyArgs),
     Domains(domains::DomainsArgs),
     Rules(rules::RulesArgs),
     Doctor(doctor::DoctorArgs),

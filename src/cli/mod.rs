@@ -25,8 +25,10 @@ mod selection;
 mod show;
 mod sim;
 mod snapshot;
+mod status;
 mod textconv;
 mod ui;
+mod verify;
 mod watch;
 
 use std::ffi::OsString;
@@ -84,6 +86,8 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Log(args) => log::run(args, global, ui),
         Command::Show(args) => show::run(args, global, ui),
         Command::Blame(args) => blame::run(args, global, ui),
+        Command::Status(args) => status::run(args, global, ui),
+        Command::Verify(args) => verify::run(args, global, ui),
         Command::Domains(args) => domains::run(args, global, ui),
         Command::Rules(args) => rules::run(args, global, ui),
         Command::Doctor(args) => doctor::run(args, global, ui),

@@ -79,7 +79,7 @@ pub(super) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Result<Exits, F
     let environment = Environment::of_process();
     let connection = environment.connection(&open(global)?.config)?;
     let prepare = |now| {
-        let workspace = open(global)?;
+        let workspace = open(global)?.signing(&environment)?;
         let effect = if args.push { Effect::Push } else { Effect::Commit };
         let targeted = workspace.config.targeted;
         let options = RunOptions { targeted, effect, now, ..args.selection.run(&workspace, global)? };

@@ -7,6 +7,7 @@ use globset::{Glob, GlobMatcher};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::Signatures;
 use super::domain_globs::{DomainGlobError, DomainGlobs, domain_glob};
 use super::places::allowance;
 use super::problem::Objection;
@@ -96,6 +97,16 @@ impl<'t> Entry<'_, 't> {
         let word = self.string(expected)?;
         Tier::ALL.into_iter().find(|tier| tier.as_str() == word).ok_or_else(|| {
             let nearest = nearest(word, Tier::ALL.map(Tier::as_str)).map(str::to_owned);
+            vec![self.unfit(expected, &format!("{word:?}")).with_nearest(nearest)]
+        })
+    }
+
+    /// Whose commits have to be signed, by the word for it.
+    pub(super) fn signatures(&self) -> Reading<Signatures> {
+        let expected = r#""none" or "tool""#;
+        let word = self.string(expected)?;
+        Signatures::ALL.into_iter().find(|whose| whose.as_str() == word).ok_or_else(|| {
+            let nearest = nearest(word, Signatures::ALL.map(Signatures::as_str)).map(str::to_owned);
             vec![self.unfit(expected, &format!("{word:?}")).with_nearest(nearest)]
         })
     }

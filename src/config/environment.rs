@@ -22,12 +22,14 @@ pub(super) const HOST_REPOSITORY: &str = "GITHUB_REPOSITORY";
 pub(super) const HOST_REF: &str = "GITHUB_REF";
 const GIT_TOKEN: &str = "ORGTRAIL_GIT_TOKEN";
 const GIT_SSH_COMMAND: &str = "GIT_SSH_COMMAND";
+const SIGNING_KEY: &str = "ORGTRAIL_SIGNING_KEY";
+const SIGNING_PASSPHRASE: &str = "ORGTRAIL_SIGNING_PASSPHRASE";
 pub(super) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 pub(super) const HOME: &str = "HOME";
 pub(super) const APPDATA: &str = "APPDATA";
 
 /// The variables that are listened to; no other is ever looked at.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 20] = [
     CLIENT_ID,
     CLIENT_SECRET,
     REGION,
@@ -43,6 +45,8 @@ const NAMES: [&str; 18] = [
     HOST_REF,
     GIT_TOKEN,
     GIT_SSH_COMMAND,
+    SIGNING_KEY,
+    SIGNING_PASSPHRASE,
     XDG_CONFIG_HOME,
     HOME,
     APPDATA,
@@ -137,6 +141,18 @@ impl Environment {
     #[must_use]
     pub fn git_ssh_command(&self) -> Option<String> {
         self.get(GIT_SSH_COMMAND).map(ToOwned::to_owned)
+    }
+
+    /// The private key that commits are signed with.
+    #[must_use]
+    pub fn signing_key(&self) -> Option<&SecretString> {
+        self.variables.get(SIGNING_KEY)
+    }
+
+    /// What the private key is encrypted with.
+    #[must_use]
+    pub fn signing_passphrase(&self) -> Option<&SecretString> {
+        self.variables.get(SIGNING_PASSPHRASE)
     }
 
     /// The value of a variable that is set.

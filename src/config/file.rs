@@ -99,9 +99,10 @@ fn elsewhere(key: &str) -> Option<String> {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::collections::BTreeSet;
+    use std::path::Path;
     use std::time::Duration;
 
-    use super::super::template;
+    use super::super::{Signatures, template};
     use super::*;
     use crate::catalogue::Tier;
 
@@ -156,7 +157,7 @@ mod tests {
     fn every_setting_is_taken_from_the_file() {
         let config = parse(
             r#"
-            trail = { branch = "state", remote = "mirror" }
+            trail = { branch = "state", remote = "mirror", signing_key = "/keys/trail", require_signatures = "tool" }
             genesys.region = "EU-West-1"
 
             [rate]
@@ -188,6 +189,8 @@ mod tests {
         .unwrap();
         assert_eq!(config.branch.as_deref(), Some("state"));
         assert_eq!(config.remote, "mirror");
+        assert_eq!(config.signing_key.as_deref(), Some(Path::new("/keys/trail")));
+        assert_eq!(config.require_signatures, Signatures::Tool);
         assert_eq!(config.region.unwrap().domain(), "mypurecloud.ie");
         assert!((config.rate_share - 0.75).abs() < f64::EPSILON);
         assert_eq!(config.in_flight, 16);

@@ -17,6 +17,7 @@ mod problem;
 mod secret_key;
 mod settings;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use domain_globs::{DomainGlobError, DomainGlobs};
@@ -40,6 +41,10 @@ pub struct Config {
     pub branch: Option<String>,
     /// The remote to fetch from and push to.
     pub remote: String,
+    /// The file of the private key that commits are signed with.
+    pub signing_key: Option<PathBuf>,
+    /// Whose commits have to be signed.
+    pub require_signatures: Signatures,
     /// The region of the organisation, unless the environment names one.
     pub region: Option<Region>,
     /// The share of the allowed request rate to use.
@@ -82,6 +87,30 @@ pub struct Config {
     pub allowed_secrets: Vec<Allowance>,
 }
 
+/// Whose commits have to be signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signatures {
+    /// Nobody's.
+    #[default]
+    None,
+    /// Those of the tool.
+    Tool,
+}
+
+impl Signatures {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::None, Self::Tool];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Tool => "tool",
+        }
+    }
+}
+
 impl Config {
     /// Reads a configuration file; `file` is what its user calls it.
     ///
@@ -97,6 +126,8 @@ impl Default for Config {
         Self {
             branch: None,
             remote: "origin".to_owned(),
+            signing_key: None,
+            require_signatures: Signatures::None,
             region: None,
             rate_share: 0.8,
             in_flight: 8,

@@ -1,6 +1,7 @@
 //! The table of settings: every section and key of the file, and what each has to be.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use super::Config;
 use super::entry::{Entry, Reading};
@@ -14,13 +15,23 @@ pub(super) struct Setting {
 }
 
 /// Every key, section by section.
-pub(super) static SETTINGS: [Setting; 23] = [
+pub(super) static SETTINGS: [Setting; 25] = [
     Setting {
         section: "trail",
         key: "branch",
         take: |entry, config| entry.optional_text().map(|branch| config.branch = branch),
     },
     Setting { section: "trail", key: "remote", take: |entry, config| entry.text().map(|name| config.remote = name) },
+    Setting {
+        section: "trail",
+        key: "signing_key",
+        take: |entry, config| entry.optional_text().map(|path| config.signing_key = path.map(PathBuf::from)),
+    },
+    Setting {
+        section: "trail",
+        key: "require_signatures",
+        take: |entry, config| entry.signatures().map(|whose| config.require_signatures = whose),
+    },
     Setting {
         section: "genesys",
         key: "region",

@@ -31,6 +31,9 @@ pub struct Heartbeat {
     /// The client's own grants, as role and division; absent where they cannot be read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub grants: Option<Vec<String>>,
+    /// The digest of the ledger that the run ended with, as the commits say it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub digest: Option<String>,
     /// When the last runs began, oldest first.
     pub runs: Vec<String>,
 }

@@ -134,6 +134,17 @@ pub fn places_of(domain: &Domain, key: &EntityKey) -> Vec<String> {
     paths
 }
 
+/// Whether a file is where an entity of a domain is on record at a width, whichever way its keys are divided.
+#[must_use]
+pub fn is_place_of(id: &DomainId, key: &EntityKey, width: Width, path: &str) -> bool {
+    if width.is_one_file() {
+        return path == path_of_empty(id);
+    }
+    let is_at = |digits: &str| path == path_of_shard(id, digits, width);
+    leading_hex(key.as_str()).is_some_and(|digits| is_at(&digits))
+        || is_at(&Digest::of(key.as_str().as_bytes()).to_string())
+}
+
 /// The domain that a file under [`SNAPSHOT_DIR`] belongs to, by its path.
 #[must_use]
 pub fn domain_of(path: &str) -> Option<DomainId> {

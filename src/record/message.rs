@@ -6,6 +6,9 @@ use crate::canonical::Digest;
 use crate::model::{Severity, SeverityCounts};
 use crate::policy::ClassifiedChange;
 
+/// The name that the tool commits under.
+pub const TOOL_NAME: &str = "orgtrail";
+
 /// Names of the trailers.
 pub mod trailer {
     /// The run that made the commit.

@@ -19,12 +19,14 @@ pub struct Failure {
     pub message: String,
     /// What to do next.
     pub hint: Option<String>,
+    /// Whether a later version of the program wrote what could not be used.
+    pub is_of_later_version: bool,
 }
 
 impl Failure {
     /// A failure in words.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hint: None }
+        Self { exit, message: message.into(), hint: None, is_of_later_version: false }
     }
 
     /// A failure caused by an error; everything that caused it in turn is part of the message.
@@ -116,7 +118,9 @@ fn remote_hint(error: &RemoteError) -> Option<&'static str> {
 impl From<ArchiveError> for Failure {
     fn from(error: ArchiveError) -> Self {
         let exit = if matches!(error, ArchiveError::Tree { .. }) { Exit::Upstream } else { Exit::Integrity };
-        Self::of(exit, &error).hint(match error {
+        let is_of_later_version = matches!(error, ArchiveError::Newer { .. } | ArchiveError::NewerScan { .. });
+        let failure = Self { is_of_later_version, ..Self::of(exit, &error) };
+        failure.hint(match error {
             ArchiveError::Newer { .. } | ArchiveError::NewerScan { .. } => {
                 "use the version of orgtrail that wrote it, or a later one"
             }

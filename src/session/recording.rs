@@ -9,20 +9,18 @@ use super::time::{instant, written};
 use super::verdict::cause;
 use super::workspace::Workspace;
 use crate::attribution::{Note, Part, author, trailers};
+use crate::canonical::Digest;
 use crate::capture::{CaptureRun, DomainCapture, View};
 use crate::model::{Actor, DomainId};
 use crate::policy::ClassifiedChange;
 use crate::record::{
     CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, PlannedCommit, RecordPlan, Resume, RunId, RunStatus,
-    SNAPSHOT_DIR, commit_message,
+    SNAPSHOT_DIR, TOOL_NAME, commit_message,
 };
 use crate::trail::{CommitId, FileChange, NewCommit, Signature};
 
 /// The ref that every run replaces.
 pub const HEARTBEAT_REF: &str = "refs/orgtrail/heartbeat";
-
-/// The name that the tool commits under.
-pub(super) const TOOL_NAME: &str = "orgtrail";
 
 /// An observed commit to be made.
 pub(super) struct ObservedStep<'s> {
@@ -146,6 +144,7 @@ impl Recording<'_> {
                 view @ View::Known(grants) if view.digest() == ledger.view => Some(grants.clone()),
                 _ => None,
             },
+            digest: Some(Digest::of(ledger.compact().as_bytes()).to_string()),
             runs: Vec::new(),
         };
         self.workspace.trail.write_ref_blob(HEARTBEAT_REF, &heartbeat.after(earlier).write())?;

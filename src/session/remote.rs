@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::observer::Observer;
-use super::recording::{HEARTBEAT_REF, TOOL_NAME, tool};
+use super::recording::{HEARTBEAT_REF, tool};
 use super::run::Effect;
 use super::workspace::Workspace;
-use crate::record::{Heartbeat, SNAPSHOT_DIR};
+use crate::record::{Heartbeat, SNAPSHOT_DIR, TOOL_NAME};
 use crate::trail::{CommitId, CommitInfo, NOTES_REF, PushOutcome, Refusal, RemoteRefs, Signature};
 
 /// How often a push is tried again after somebody else pushed first.
@@ -177,6 +177,11 @@ fn fetch(workspace: &Workspace, name: &str, by: &Signature, observer: &dyn Obser
         let is_later = is_newer(workspace, &theirs)?;
         if join(workspace, &theirs, is_later, by)? {
             observer.note("commits that were never pushed are superseded by a later run on the remote");
+            // What they put on record is not part of the history any more.
+            if let Some(heartbeat) = heartbeat(workspace)? {
+                let heartbeat = Heartbeat { digest: None, ..heartbeat };
+                workspace.trail.write_ref_blob(HEARTBEAT_REF, &heartbeat.write())?;
+            }
         }
     }
     Ok(Remote { name: name.to_owned(), seen: outcome.seen })

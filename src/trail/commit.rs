@@ -9,6 +9,7 @@ use super::error::{TrailError, doing};
 use super::history::Signature;
 use super::id::{CommitId, ObjectId};
 use super::repository::{branch_ref, target};
+use super::signing::{Draft, SigningKey};
 use super::staging::{Edit, Staging};
 
 /// A commit to be made.
@@ -76,14 +77,14 @@ impl Trail {
         let mut made: Vec<Oid> = Vec::with_capacity(commits.len());
         for commit in commits {
             let parent = made.last().copied().or(parent.map(|id| id.0));
-            made.push(stage(&staging, parent, commit)?);
+            made.push(stage(&staging, parent, commit, self.signing_key.as_ref())?);
         }
         staging.store(&made, &self.durable()?)?;
         Ok(made.into_iter().map(CommitId).collect())
     }
 }
 
-fn stage(staging: &Staging, parent: Option<Oid>, new: &NewCommit) -> Result<Oid, TrailError> {
+fn stage(staging: &Staging, parent: Option<Oid>, new: &NewCommit, key: Option<&SigningKey>) -> Result<Oid, TrailError> {
     let edits = edits(staging, &new.files)?;
     let author = new.author.to_git()?;
     let committer = new.committer.to_git()?;
@@ -93,7 +94,9 @@ fn stage(staging: &Staging, parent: Option<Oid>, new: &NewCommit) -> Result<Oid,
         let base = parent.as_ref().map(git2::Commit::tree).transpose()?;
         let tree = staging.root(base.as_ref(), &edits)?;
         let parents: Vec<_> = parent.iter().collect();
-        repo.commit(None, &author, &committer, &new.message, &tree, &parents)
+        let draft =
+            Draft { author: &author, committer: &committer, message: &new.message, tree: &tree, parents: &parents };
+        draft.write(repo, key)
     };
     let subject = new.message.lines().next().unwrap_or_default();
     stage().map_err(doing("build the commit", format!("{subject:?}")))

@@ -6,7 +6,8 @@
 //! - Objects are written first and a branch moves last, once, by compare-and-swap: whatever happens, a branch is where
 //!   it was or where it was meant to go. Everything is synced to disk before.
 //! - History is never rewritten. The one exception is [`Trail::rebase_onto`], for own commits nobody else has seen.
-//! - Commits do not depend on the machine: the configuration of its users is not read, no hook runs, nothing is signed.
+//! - Commits do not depend on the machine: the configuration of its users is not read, no hook runs, and nothing is signed but
+//!   with the key that [`Trail::sign_with`] gives.
 //! - Content of the working tree that no commit holds is neither overwritten nor deleted.
 //!
 //! Limits: object ids are SHA-1. Hooks of a remote on this file system do not run, those of a server do. A split or
@@ -18,6 +19,7 @@ mod carrier;
 mod commit;
 mod config;
 mod error;
+mod evidence;
 mod history;
 mod id;
 mod init;
@@ -29,6 +31,7 @@ mod rebase;
 mod refs;
 mod remote;
 mod repository;
+mod signing;
 mod smart;
 mod staging;
 mod survey;
@@ -48,12 +51,15 @@ pub use beside::Placed;
 pub use carrier::Access;
 pub use commit::{FileChange, NewCommit};
 pub use error::TrailError;
+pub use evidence::{Abandoned, BranchLog, CommitSignature};
 pub use history::{CommitInfo, FirstParents, Signature};
 pub use id::{BlobId, CommitId, InvalidId, ObjectId};
 pub use init::InitOptions;
 pub use lock::RunLock;
 pub use notes::NOTES_REF;
+pub use rebase::REBUILT;
 pub use remote::{CredentialSource, FetchOutcome, PushOutcome, Refusal, RemoteError, RemoteRefs};
+pub use signing::{SigningKey, SigningKeyError};
 pub use walk::{FileTurn, PathTurn, PathWalk, Turn, Watched};
 
 use repository::DurableRepository;
@@ -62,18 +68,24 @@ use repository::DurableRepository;
 pub struct Trail {
     repo: Repository,
     access: Access,
+    signing_key: Option<SigningKey>,
 }
 
 impl Trail {
     /// Opens the trail in this very folder: the top of a working tree, or a bare repository.
     pub fn open(dir: &Path) -> Result<Self, TrailError> {
         let repo = repository::open_isolated(dir)?;
-        Ok(Self { repo, access: Access::default() })
+        Ok(Self { repo, access: Access::default(), signing_key: None })
     }
 
     /// Says what to reach remotes with, besides what git itself is configured to do.
     pub fn set_access(&mut self, access: Access) {
         self.access = access;
+    }
+
+    /// Signs commits from now on, or no longer; notes and what is kept without history are not signed.
+    pub fn sign_with(&mut self, key: Option<SigningKey>) {
+        self.signing_key = key;
     }
 
     /// Says whether there is no working tree.

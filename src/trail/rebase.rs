@@ -8,13 +8,18 @@ use super::Trail;
 use super::error::{TrailError, doing};
 use super::history::{CommitInfo, Signature};
 use super::id::CommitId;
+use super::message::Message;
+use super::signing::{Draft, SigningKey};
 use super::staging::{Edit, Staging};
+
+/// The trailer of a commit that was rebuilt: which one it was before, once for each time, and those before it that were left out.
+pub const REBUILT: &str = "Orgtrail-Rebuilt";
 
 impl Trail {
     /// Rebuilds the commits of a branch that `onto` does not have on top of it, and returns the branch's new tip.
     ///
-    /// Of each commit, what lies in `dir`, a folder at the top, is kept, with author, message and dates; everything else
-    /// is as in `onto`. A commit that changes nothing there is left out. A merge, or a commit that is not `is_ours`, is
+    /// Of each commit, what lies in `dir`, a folder at the top, is kept, with author, message and dates, and the trailer
+    /// [`REBUILT`] says what it was; everything else is as in `onto`. A commit that changes nothing there is left out. A merge, or a commit that is not `is_ours`, is
     /// refused, and the branch stays. With nothing to rebuild the branch moves forward to `onto`, or is ahead and stays.
     pub fn rebase_onto(
         &self,
@@ -42,7 +47,7 @@ impl Trail {
     }
 
     /// Lists the commits that lead to one and not to the other, oldest first.
-    fn only_in(&self, tip: &CommitId, other: &CommitId) -> Result<Vec<CommitId>, TrailError> {
+    pub fn only_in(&self, tip: &CommitId, other: &CommitId) -> Result<Vec<CommitId>, TrailError> {
         let walk = || {
             let mut walk = self.repo.revwalk()?;
             walk.set_sorting(Sort::TOPOLOGICAL | Sort::REVERSE)?;
@@ -55,20 +60,33 @@ impl Trail {
 
     fn rebuild(&self, commits: &[CommitId], onto: &CommitId, dir: &str) -> Result<CommitId, TrailError> {
         let staging = Staging::open(&self.repo)?;
-        let mut made = Vec::new();
+        let (mut made, mut former) = (Vec::new(), Vec::new());
         for id in commits {
             let parent = made.last().copied().unwrap_or(onto.0);
-            let rebuilt = rebuild_one(&staging, id.0, parent, dir).map_err(doing("rebuild", id))?;
-            made.extend(rebuilt);
+            let key = self.signing_key.as_ref();
+            former.push(id.0);
+            let rebuilt = rebuild_one(&staging, &former, parent, dir, key).map_err(doing("rebuild", id))?;
+            if let Some(rebuilt) = rebuilt {
+                made.push(rebuilt);
+                former.clear();
+            }
         }
         staging.store(&made, &self.durable()?)?;
         Ok(made.last().copied().map_or(*onto, CommitId))
     }
 }
 
-fn rebuild_one(staging: &Staging, id: Oid, parent: Oid, dir: &str) -> Result<Option<Oid>, git2::Error> {
+/// Rebuilds the last of some commits, of which those before it are left out.
+fn rebuild_one(
+    staging: &Staging,
+    former: &[Oid],
+    parent: Oid,
+    dir: &str,
+    key: Option<&SigningKey>,
+) -> Result<Option<Oid>, git2::Error> {
     let repo = staging.repo();
-    let commit = repo.find_commit(id)?;
+    let Some(last) = former.last() else { return Ok(None) };
+    let commit = repo.find_commit(*last)?;
     let parent = repo.find_commit(parent)?;
     let ours = commit
         .tree()?
@@ -80,7 +98,18 @@ fn rebuild_one(staging: &Staging, id: Oid, parent: Oid, dir: &str) -> Result<Opt
     if tree.id() == parent.tree_id() {
         return Ok(None);
     }
-    repo.commit(None, &commit.author(), &commit.committer(), commit.message_raw()?, &tree, &[&parent]).map(Some)
+    let message = with_former_ids(commit.message_raw()?, former);
+    let (author, committer) = (commit.author(), commit.committer());
+    let draft = Draft { author: &author, committer: &committer, message: &message, tree: &tree, parents: &[&parent] };
+    draft.write(repo, key).map(Some)
+}
+
+/// Adds what a commit was to its trailers, or begins them with it.
+fn with_former_ids(message: &str, former: &[Oid]) -> String {
+    let message = message.trim_end();
+    let gap = if Message::parse(message).trailers.is_empty() { "\n\n" } else { "\n" };
+    let trailers: String = former.iter().map(|id| format!("{REBUILT}: {id}\n")).collect();
+    format!("{message}{gap}{trailers}")
 }
 
 #[cfg(test)]
@@ -115,7 +144,7 @@ mod tests {
         for (new, old) in walked.iter().rev().skip(1).zip(&old) {
             let old = trail.commit_info(old).unwrap();
             assert_eq!((&new.author, &new.committer), (&old.author, &old.committer));
-            assert_eq!(new.subject, old.subject);
+            assert_eq!((&new.subject, new.trailer(REBUILT)), (&old.subject, Some(old.id.to_string().as_str())));
             assert_eq!(trail.tree_entry(&new.id, DIR).unwrap(), trail.tree_entry(&old.id, DIR).unwrap());
         }
         assert_eq!(walked[2].id, theirs);

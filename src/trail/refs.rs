@@ -4,6 +4,7 @@ use git2::{ErrorCode, Oid, Repository};
 
 use super::Trail;
 use super::error::{TrailError, doing};
+use super::evidence::MOVED_BY_TOOL;
 use super::history::Signature;
 use super::id::{CommitId, ObjectId};
 use super::repository::{DurableRepository, branch_ref, target};
@@ -61,7 +62,7 @@ impl Trail {
             from: From::Exactly(expected_tip.copied().map(ObjectId::from)),
             to: to.0,
         };
-        move_refs(&*self.durable()?, &[step], by, "orgtrail")
+        move_refs(&*self.durable()?, &[step], by, MOVED_BY_TOOL)
     }
 
     /// Reads the document that a reference points to, if there is one.

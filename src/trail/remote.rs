@@ -251,7 +251,7 @@ enum Source {
     Server(Server),
 }
 
-fn tracking_ref(remote: &str, branch: &str) -> String {
+pub(super) fn tracking_ref(remote: &str, branch: &str) -> String {
     format!("refs/remotes/{remote}/{branch}")
 }
 

@@ -16,7 +16,7 @@ fn edits(text: &str) -> Vec<Edit> {
 }
 
 /// Lets people do what a script says, on the day of the tests.
-fn act(org: &Org, script: &str) {
+pub(crate) fn act(org: &Org, script: &str) {
     for edit in edits(script) {
         let at = morning().date_naive().and_time(edit.at).and_utc();
         org.running.world(|world| world.act(&edit, at)).unwrap();
@@ -24,7 +24,7 @@ fn act(org: &Org, script: &str) {
 }
 
 /// Makes a run at a time of the day.
-fn run_at(trail: &TestTrail, org: &Org, time: &str) -> Taken {
+pub(crate) fn run_at(trail: &TestTrail, org: &Org, time: &str) -> Taken {
     trail.snapshot_with(org, |options| options.now = at(time)).unwrap()
 }
 
@@ -105,7 +105,7 @@ fn attributions(set: &ChangeSet) -> Vec<(String, Explained, Vec<String>)> {
 }
 
 /// Three people, five edits, one revert, one edit that nobody recorded, one OAuth client, one rename, one re-creation.
-const DAY: &str = r#"
+pub(crate) const DAY: &str = r#"
 [[edit]]
 at = "09:01"
 by = "Lotte Pereira"

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-const CORE: [&str; 11] = [
+const CORE: [&str; 12] = [
     "model",
     "catalogue",
     "canonical",
@@ -10,6 +10,7 @@ const CORE: [&str; 11] = [
     "attribution",
     "estimate",
     "history",
+    "integrity",
     "policy",
     "record",
     "review",

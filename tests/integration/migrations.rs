@@ -9,7 +9,7 @@ use crate::faults::kinds;
 use crate::harness::{Org, TestTrail, id};
 
 /// The built-in domains, one of them with another file.
-fn catalogue_with(domain: &DomainId, edit: impl Fn(&str) -> String) -> Catalogue {
+pub(crate) fn catalogue_with(domain: &DomainId, edit: impl Fn(&str) -> String) -> Catalogue {
     let path = format!("{}/{}", domain.family(), domain.short_name());
     let built_in = embedded_file(&format!("{path}.toml")).unwrap();
     let text = edit(built_in);
