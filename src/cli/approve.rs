@@ -43,12 +43,13 @@ pub(super) struct ApproveArgs {
 }
 
 pub(super) fn run(args: &ApproveArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
-    let workspace = open(global)?;
+    let environment = Environment::of_process();
+    let workspace = open(global)?.signing(&environment)?;
     let observed = match &args.revision {
         Some(revision) => resolve(&workspace, revision)?,
         None => last_run(&workspace)?.1,
     };
-    let (name, email) = Environment::of_process().person(args.by.as_deref(), &workspace.trail.user()?)?;
+    let (name, email) = environment.person(args.by.as_deref(), &workspace.trail.user()?)?;
     let choice = if args.change.is_empty() && args.entity.is_empty() {
         Choice::Whole
     } else {

@@ -113,8 +113,9 @@ fn post(args: &ReviewArgs, set: &ChangeSet, ui: &Ui) -> Result<(), Failure> {
 }
 
 fn open_pr(args: &ReviewArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
-    let workspace = open(global)?;
-    let place = Environment::of_process().host()?;
+    let environment = Environment::of_process();
+    let workspace = open(global)?.signing(&environment)?;
+    let place = environment.host()?;
     let host = HostClient::new(&place.url, &place.repository, &place.token)?;
     let _lock = workspace.trail.lock()?;
     let proposal = runtime()?.block_on(propose_by_request(&workspace, &host, args.refresh, now(global), ui))?;

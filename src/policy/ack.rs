@@ -37,7 +37,16 @@ struct Ack {
 #[derive(Debug)]
 enum What {
     Fingerprint(String),
-    Rule { rule: String, domain: Option<GlobMatcher>, entity: Option<GlobMatcher>, path: Option<PointerGlob> },
+    Rule(Box<Pattern>),
+}
+
+/// What a rule finds in a place.
+#[derive(Debug)]
+struct Pattern {
+    rule: String,
+    domain: Option<GlobMatcher>,
+    entity: Option<GlobMatcher>,
+    path: Option<PointerGlob>,
 }
 
 /// What there is to acknowledge.
@@ -187,7 +196,8 @@ impl std::fmt::Display for What {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Fingerprint(fingerprint) => write!(f, "{fingerprint}"),
-            Self::Rule { rule, domain, entity, path } => {
+            Self::Rule(pattern) => {
+                let Pattern { rule, domain, entity, path } = &**pattern;
                 write!(f, "{rule}")?;
                 for glob in [domain, entity].into_iter().flatten() {
                     write!(f, " {}", glob.glob())?;
@@ -202,8 +212,9 @@ impl What {
     fn is(&self, candidate: &Candidate<'_>) -> bool {
         match self {
             Self::Fingerprint(fingerprint) => fingerprint == candidate.fingerprint,
-            Self::Rule { rule, domain, entity, path } => {
-                rule == candidate.rule
+            Self::Rule(pattern) => {
+                let Pattern { rule, domain, entity, path } = &**pattern;
+                *rule == candidate.rule
                     && domain.as_ref().is_none_or(|glob| candidate.domain.is_some_and(|name| glob.is_match(name)))
                     && entity
                         .as_ref()
@@ -235,7 +246,7 @@ impl RawAck {
                 }
                 Some(What::Fingerprint(fingerprint.to_ascii_lowercase()))
             }
-            (None, Some(rule)) if narrows => Some(What::Rule { rule, domain, entity, path }),
+            (None, Some(rule)) if narrows => Some(What::Rule(Box::new(Pattern { rule, domain, entity, path }))),
             (None, Some(_)) => {
                 problems.push("a rule alone is everything it ever finds: add a path, an entity or a domain".to_owned());
                 None

@@ -134,5 +134,5 @@ fn committed(workspace: &Workspace) -> Result<Vec<(String, String)>, Failure> {
 }
 
 fn is_meant(name: &str) -> bool {
-    !name.starts_with('.') && name.ends_with(".toml")
+    !name.starts_with('.') && Path::new(name).extension().is_some_and(|extension| extension == "toml")
 }

@@ -44,7 +44,7 @@ pub fn review_set(workspace: &Workspace, to: CommitId, observer: &dyn Observer) 
 /// (`refresh`), or where what it builds on was moved by another approval.
 ///
 /// # Errors
-/// [`Failure`] where nothing is agreed yet, or the remote or the host refuses.
+/// [`Failure`] where the remote or the host refuses.
 pub async fn propose_by_request(
     workspace: &Workspace,
     host: &HostClient,
@@ -53,7 +53,14 @@ pub async fn propose_by_request(
     observer: &dyn Observer,
 ) -> Result<Proposal, Failure> {
     fetch_all(workspace, now, observer)?;
-    let agreed = Agreed::or_fail(workspace)?;
+    let Some(agreed) = Agreed::of(workspace)? else {
+        // A scheduled run goes on until somebody agrees for the first time.
+        observer.warn(&format!(
+            "nothing is agreed yet: there is no branch {}; `orgtrail approve --reason TEXT --push` makes it",
+            workspace.config.approved
+        ));
+        return Ok(Proposal { number: None, posted: Posted::Nothing, counts: SeverityCounts::default(), newer: 0 });
+    };
     let newest = super::revision::last_run(workspace)?.1;
     let today = now.date_naive();
     let current = acknowledge(workspace, differences(workspace, &agreed, newest, observer)?, today)?;
