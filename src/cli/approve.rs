@@ -6,7 +6,7 @@ use super::args::Global;
 use super::{Exits, Failure, Ui, now, open};
 use crate::config::Environment;
 use crate::model::{Severity, SeverityCounts};
-use crate::session::{Approver, Choice, approve, last_run, publish, resolve};
+use crate::session::{Approver, Choice, approve, fetch_all, last_run, publish, resolve};
 
 /// Agree to what is observed, as a whole or in part
 ///
@@ -57,6 +57,10 @@ pub(super) fn run(args: &ApproveArgs, global: &Global, ui: &Ui) -> Result<Exits,
     };
     let by = Approver { name, email, reason: args.reason.clone(), now: now(global) };
     let _lock = workspace.trail.lock()?;
+    if args.push {
+        // Somebody else may have agreed to something meanwhile.
+        fetch_all(&workspace, now(global), ui)?;
+    }
     let approved = approve(&workspace, observed, &choice, &by, ui)?;
     let branch = &workspace.config.approved;
     match &approved.commit {

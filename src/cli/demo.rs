@@ -17,7 +17,9 @@ use crate::genesys::SystemClock;
 use crate::model::Pointer;
 use crate::report::{self, Blame};
 use crate::session::Workspace;
-use crate::session::{Effect, History, RunOptions, Taken, Target, profile, resolve, take};
+use crate::session::{
+    Approver, Choice, Effect, History, RunOptions, Taken, Target, Wanted, approve, drift, profile, resolve, take,
+};
 use crate::session::{make_trail, of_seconds};
 use crate::sim::{DAY_SEED, Running, Scale, Script, Server, ServerOptions, World};
 use crate::watch::Touched;
@@ -32,6 +34,9 @@ pub(super) struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
+
+/// Who agrees to what is observed.
+const APPROVER: (&str, &str) = ("Lotte Pereira", "Lotte.Pereira@example.com");
 
 /// What the demonstration shows the origin of.
 const BLAMED: &str = "routing.queues/Sales Inbound";
@@ -91,6 +96,9 @@ impl<'d> Demo<'d> {
         let first = self.snapshot(0).await?;
         self.print(&run_text(&first)?)?;
 
+        self.chapter("Somebody agrees to it")?;
+        self.agree(1, &Choice::Whole, "the state we begin with")?;
+
         self.chapter("Fifteen minutes later, nothing has changed")?;
         let second = self.snapshot(15).await?;
         self.print(&format!(
@@ -117,6 +125,12 @@ impl<'d> Demo<'d> {
         let queue = blamed(&self.workspace)?;
         report::blame::render_text(&queue, style, &mut blame).map_err(|error| Failure::of(Exit::Internal, &error))?;
         self.ui.data(&blame)?;
+
+        self.chapter("What is agreed to, and what is not")?;
+        let choice = Choice::Some { fingerprints: Vec::new(), entities: vec![BLAMED.to_owned()] };
+        self.agree(9 * 60 + 10, &choice, "the shorter time was asked for")?;
+        self.print(&self.open_drift()?)?;
+
         self.chapter("Look at it yourself")?;
         self.print(&look_at(&self.dir))
     }
@@ -141,6 +155,38 @@ impl<'d> Demo<'d> {
         };
         let _lock = self.workspace.trail.lock()?;
         take(&self.workspace, connection, &self.secrets, &options, self.ui).await
+    }
+
+    /// Lets somebody agree to what is observed.
+    fn agree(&self, minutes: i64, choice: &Choice, reason: &str) -> Result<(), Failure> {
+        let (name, email) = APPROVER;
+        let by = Approver {
+            name: name.to_owned(),
+            email: email.to_owned(),
+            reason: reason.to_owned(),
+            now: self.morning + chrono::TimeDelta::minutes(minutes),
+        };
+        let state = resolve(&self.workspace, &self.workspace.branch)?;
+        let _lock = self.workspace.trail.lock()?;
+        approve(&self.workspace, state, choice, &by, self.ui)?;
+        let what = match choice {
+            Choice::Whole => "the whole state",
+            Choice::Some { .. } => BLAMED,
+        };
+        self.print(&format!("{name} agrees to {what}: {reason}\n"))
+    }
+
+    /// What differs from what is agreed, a line each.
+    fn open_drift(&self) -> Result<String, Failure> {
+        let tip = resolve(&self.workspace, &self.workspace.branch)?;
+        let found = drift(&self.workspace, tip, Wanted::Open, self.ui)?;
+        let mut told = String::new();
+        for one in &found.changes.changes {
+            let name = one.name.as_deref().unwrap_or(one.change.key.as_str());
+            let (level, domain) = (one.judgement.severity.as_str(), &one.change.domain);
+            let _ = writeln!(told, "  open  {}  {level:<8}  {domain}  {name}", one.fingerprint);
+        }
+        Ok(told)
     }
 
     /// Lets the people of the organisation do what the script says, and tells who did what.
@@ -194,7 +240,8 @@ fn look_at(dir: &Path) -> String {
     let dir = dir.display();
     format!(
         "  git -C {dir} log -p\n  git -C {dir} blame snapshot/routing/queues.json\n  orgtrail -C {dir} log routing.queues\n  \
-         orgtrail -C {dir} blame '{BLAMED}'\n  orgtrail -C {dir} diff --format markdown\n  \
+         orgtrail -C {dir} blame '{BLAMED}'\n  orgtrail -C {dir} diff --format html --output diff.html\n  \
+         orgtrail -C {dir} review\n  orgtrail -C {dir} verify\n  \
          orgtrail rules explain admin-permission-granted\n"
     )
 }

@@ -57,7 +57,7 @@ pub use patch::patch;
 pub use places::places;
 pub use propose::{Proposal, propose_by_request, review_set};
 pub use recording::HEARTBEAT_REF;
-pub use remote::publish;
+pub use remote::{fetch_all, publish};
 pub use revision::{commits_between, kind, last_run, resolve, resolve_start};
 pub use run::{Effect, RunOptions, Taken, client, endpoint, profile, take, take_with};
 pub use signing::SIGNERS_FILE;

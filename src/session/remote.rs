@@ -140,7 +140,7 @@ pub fn publish(
 ///
 /// # Errors
 /// [`Failure`] where there is no such remote or it cannot be asked.
-pub(super) fn fetch_all(workspace: &Workspace, now: DateTime<Utc>, observer: &dyn Observer) -> Result<(), Failure> {
+pub fn fetch_all(workspace: &Workspace, now: DateTime<Utc>, observer: &dyn Observer) -> Result<(), Failure> {
     Remote::meet(workspace, Effect::Push, now, observer).map(drop)
 }
 

@@ -443,3 +443,23 @@ fn an_acknowledgement_that_cannot_be_used_stops_what_would_need_it() {
     hint: it is what `orgtrail drift --format json` or another report in JSON printed
     ");
 }
+
+#[test]
+fn two_people_who_agree_to_parts_build_on_each_other() {
+    let org = Org::start(Scale::Small, 7);
+    let (terminal, _host) = hosted(&org);
+    set(&org, "routing.queues", "/name", "Renamed");
+    set(&org, "routing.skills", "/name", "Other skill");
+    terminal.snapshot_core(15, &["--push"]).ends_with(0);
+    let clone = terminal.clone_remote("clone");
+    approve(&terminal, 16, &["--entity", "routing.queues/Renamed", "--push"]).ends_with(0);
+    let arguments = ["approve", "--now", "2026-03-02T08:17:00Z", "--push", "--entity", "routing.skills/Other skill"];
+    terminal.run_in(&clone, &[arguments.as_slice(), BY.as_slice()].concat()).ends_with(0);
+    let remote = terminal.path("remote.git");
+    assert_eq!(git_in(&remote, &["rev-list", "--count", "approved"]), "3\n");
+    assert_eq!(git_in(&remote, &["rev-parse", "approved:snapshot"]), git_in(&remote, &["rev-parse", "main:snapshot"]));
+    let reasons = git_in(&remote, &["log", "-1", "--format=%(trailers:key=Orgtrail-Reason,valueonly)", "approved"]);
+    assert_eq!(reasons.trim(), "as asked for in CHG-1");
+    // The proposal goes with what is agreed.
+    assert_eq!(open_pr(&terminal, 18, &[]), "");
+}
