@@ -84,7 +84,7 @@
 //! | No missed change: whatever else changes is told exactly once | `a_hundred_and_twenty_five_random_mutations_are_told_exactly_first_part` and its siblings, `equal_entities_have_no_diff_and_applying_a_diff_gives_the_other_side` |
 //! | Never guess: what is incomplete deletes nothing | `a_lost_page_is_not_a_shorter_listing`, `pages_that_contradict_each_other_are_drift`, the faults of `tests/integration/faults.rs`, `while_the_grants_differ_no_removal_is_recorded` |
 //! | No secret in clear: not on disk, in a message, in a report | `a_secret_is_found_nowhere_whatever_is_asked_and_whatever_goes_wrong`, `what_looks_like_a_secret_is_found_nowhere`, `every_rotation_is_one_change_that_is_high_and_shows_both_fingerprints`, `nothing_that_is_treated_reaches_the_stored_form` |
-//! | All or nothing: a branch is where it was or where it was meant to go | `several_commits_move_the_branch_once`, `killed_while_it_reads_first_part`, `killed_while_it_writes_first_part`, `a_second_run_is_refused_while_one_is_under_way` |
+//! | All or nothing: a branch is where it was or where it was meant to go | `several_commits_move_the_branch_once`, `killed_while_it_reads_first_part`, `killed_while_it_writes_first_part`, `a_second_run_is_refused_while_one_is_under_way`, `who_comes_second_is_refused_and_nothing_of_it_is_there`, `a_server_that_breaks_off_harms_nothing` |
 //! | Read-only: nothing but GETs, queries, the token request and channels of notifications | [`genesys::Get`] has no method to choose, `nothing_but_a_query_can_be_sent_by_post`, `a_call_about_a_channel_leads_nowhere_else`, `nothing_but_channels_is_written_to` |
 //! | A person behind every line: each change is by whom the audit log says, and only by whom it says | `a_day_has_one_commit_for_each_actor_and_one_for_what_nobody_explains`, `what_a_record_does_not_say_is_not_ascribed_to_its_author`, `git_blame_names_the_person_of_each_line` |
 //! | One drift is one fingerprint, until it is agreed to or gone | `a_difference_is_open_until_the_place_is_as_agreed`, `a_drift_is_open_until_it_is_reverted_under_the_same_fingerprint`, `what_is_approved_is_accepted_and_never_comes_again` |
@@ -93,6 +93,9 @@
 //! | Lossless numbers: one value, one form, all digits | `one_value_has_one_form`, `what_a_double_cannot_hold_survives_the_way_from_response_to_applied_diff` |
 //!
 //! # Limits
+//!
+//! A remote behind a server is spoken to in git's own protocol, in its first version, by a client of our own in [`trail`]: libgit2
+//! pushes neither all or nothing nor with a lease.
 //!
 //! The library is made for its own binary: nothing in it is a stable interface. [`cli::run`] is the program as a function of
 //! its arguments, apart from the streams and the environment of the process.

@@ -72,7 +72,7 @@ impl From<TrailError> for Failure {
             E::UnknownRevision { .. } => Some("name a commit, a branch, a date (2026-03-03) or an instant (RFC 3339)"),
             E::UnsupportedTransport { .. } => Some("give the remote an address with https or ssh, or a path"),
             E::ShallowHistory { .. } => Some("`git fetch --unshallow` brings what was left out"),
-            E::Remote { source, .. } => remote_hint(source),
+            E::Remote { source, .. } => Some(remote_hint(source)),
             E::RemoteRewritten { .. } => {
                 Some("find out who rewrote the remote's history before anything else is pushed")
             }
@@ -87,9 +87,9 @@ impl From<TrailError> for Failure {
 }
 
 /// What to do where the server of a remote does not do its part.
-fn remote_hint(error: &RemoteError) -> Option<&'static str> {
+fn remote_hint(error: &RemoteError) -> &'static str {
     use RemoteError as E;
-    Some(match error {
+    match error {
         E::Address { .. } | E::Insecure { .. } => {
             "`git remote set-url` changes it: https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or a path"
         }
@@ -112,7 +112,7 @@ fn remote_hint(error: &RemoteError) -> Option<&'static str> {
         E::Status { .. } | E::CutOff | E::Malformed { .. } | E::GaveUp { .. } => {
             "run again; what was not pushed goes along with the next push"
         }
-    })
+    }
 }
 
 impl From<ArchiveError> for Failure {

@@ -126,6 +126,18 @@ impl Trail {
             .map_err(doing("look for the remote", remote))
     }
 
+    /// Asks a remote for a push and then makes none: fails where it cannot be reached, or not with these credentials. Whether it
+    /// would take one for a protected branch is not known before.
+    pub fn try_remote(&self, remote: &str) -> Result<(), TrailError> {
+        match self.neighbour(remote, Direction::Push)? {
+            Neighbour::Local(_) => Ok(()),
+            Neighbour::Distant(route) => {
+                let reached = self.reach(&route, Service::ReceivePack);
+                reached.map(drop).map_err(Direction::Push.with(remote))
+            }
+        }
+    }
+
     /// Copies the branches of a remote into `refs/remotes`, and the tool's own references over those of the same name.
     ///
     /// Own references that the remote does not have stay. If `branch` no longer holds what it once did, nothing moves; the
@@ -138,7 +150,7 @@ impl Trail {
             }
             Neighbour::Distant(route) => {
                 let server = self.reach(&route, Service::UploadPack).map_err(Direction::Fetch.with(remote))?;
-                (server::refs_of(&server), Source::Server(server))
+                (server::refs_of(&server), Source::Server(Box::new(server)))
             }
         };
         let found = seen.get(&branch_ref(branch));
@@ -157,7 +169,7 @@ impl Trail {
                 local::copy_objects(&theirs, &ours, &wanted).map_err(doing("fetch from the remote", remote))?;
                 ours
             }
-            Source::Server(server) => self.receive(server, &wanted, remote)?,
+            Source::Server(server) => self.receive(*server, &wanted, remote)?,
         };
 
         let remote_tip = found.map(|id| CommitId(id.0));
@@ -248,7 +260,7 @@ impl Trail {
 /// Where a fetch takes objects from.
 enum Source {
     Local(DurableRepository),
-    Server(Server),
+    Server(Box<Server>),
 }
 
 pub(super) fn tracking_ref(remote: &str, branch: &str) -> String {

@@ -61,12 +61,8 @@ fn push(trail: &Trail, seen: &RemoteRefs) {
 
 /// An error with its causes. Neither they nor what a developer is shown of them holds a secret.
 fn told(error: &TrailError) -> String {
-    let mut words = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        words.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let words = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     for text in [&words, &format!("{error:?}")] {
         for secret in [PASSWORD.to_owned(), basic("x-access-token", PASSWORD)] {
             assert!(!text.contains(&secret), "{text}");
@@ -312,7 +308,7 @@ fn what_a_hook_declines_is_told_in_its_words() {
         assert_eq!(try_push(&one, &seen).unwrap(), expected(said));
         assert_eq!(refs(&host.hub()), before);
 
-        host.hook("update", &format!("printf 'x%.0s' $(seq 1000) >&2\necho >&2\nexit 1\n"));
+        host.hook("update", "printf 'x%.0s' $(seq 1000) >&2\necho >&2\nexit 1\n");
         let PushOutcome::Refused { reason: Refusal::Declined { said }, .. } = try_push(&one, &seen).unwrap() else {
             panic!("it was not declined");
         };
@@ -585,7 +581,7 @@ fn snapshots_of_fresh_clones_are_pushed_to_a_server() {
     assert_sound(&host.hub());
     for told in &said {
         let secrets = [PASSWORD.to_owned(), basic("x-access-token", PASSWORD)];
-        for secret in secrets.iter().flat_map(|secret| secret.split(' ').next_back()) {
+        for secret in secrets.iter().filter_map(|secret| secret.split(' ').next_back()) {
             assert!(!told.stdout.contains(secret) && !told.stderr.contains(secret), "{}", told.stderr);
         }
         assert_eq!(told.code, 0, "{}", told.stderr);
@@ -608,6 +604,8 @@ fn a_person_is_told_what_is_missing_for_a_push() {
     git_in(&terminal.path(""), &["config", "--file", home.to_str().unwrap(), "credential.helper", &helper]);
     terminal.snapshot(0, &["--push"]).ends_with(0);
     assert_eq!(refs(&host.hub()), refs(&terminal.trail()));
+    let checks = terminal.run(&["doctor"]).ends_with(0);
+    assert!(checks.lines().any(|line| line == "ok       remote: \"origin\" can be reached"), "{checks}");
 
     terminal.set("ORGTRAIL_GIT_TOKEN", "zq7canary-wrong");
     insta::assert_snapshot!(fails(&terminal), @r#"
@@ -615,6 +613,9 @@ fn a_person_is_told_what_is_missing_for_a_push() {
     error: could not fetch from the remote "origin": HOST does not accept the credentials of ORGTRAIL_GIT_TOKEN
     hint: check whether they have expired, or were revoked
     "#);
+    let checks = terminal.run(&["doctor", "--format", "json"]).json(5);
+    let remote = checks["checks"].as_array().unwrap().iter().find(|check| check["check"] == "remote").unwrap();
+    assert_eq!(remote["status"], "failed");
     terminal.set("ORGTRAIL_GIT_TOKEN", PASSWORD);
     set(&org, "routing.queues", "/name", "Another name");
     host.hook("pre-receive", "echo 'error: GH006: Protected branch update failed for refs/heads/main.' >&2\nexit 1\n");

@@ -76,7 +76,7 @@ async fn examine(
     ui: &Ui,
 ) -> Result<Vec<Check>, Failure> {
     let environment = Environment::of_process();
-    let mut checks = vec![secrets_key(&environment, exits), remote(workspace)?];
+    let mut checks = vec![secrets_key(&environment, exits), remote(workspace, exits)?];
     let connection = match environment.connection(&workspace.config) {
         Ok(connection) => connection,
         Err(error) => {
@@ -118,16 +118,22 @@ fn secrets_key(environment: &Environment, exits: &mut Exits) -> Check {
     }
 }
 
-fn remote(workspace: &Workspace) -> Result<Check, Failure> {
+fn remote(workspace: &Workspace, exits: &mut Exits) -> Result<Check, Failure> {
     let name = &workspace.config.remote;
-    Ok(if workspace.trail.has_remote(name)? {
-        ok("remote", format!("{name:?} is set up"))
-    } else {
-        Check {
+    if !workspace.trail.has_remote(name)? {
+        return Ok(Check {
             name: "remote".to_owned(),
             status: Status::Warning,
             message: format!("there is no remote {name:?}: the history is on this machine alone"),
             hint: Some(format!("`git remote add {name} URL` names one")),
+        });
+    }
+    Ok(match workspace.trail.try_remote(name) {
+        Ok(()) => ok("remote", format!("{name:?} can be reached")),
+        Err(error) => {
+            let failure = Failure::from(error);
+            exits.add(failure.exit);
+            failed("remote", failure.message, failure.hint)
         }
     })
 }

@@ -89,8 +89,8 @@ pub(super) fn refuse_cut_history(
         }
         Ok(false)
     };
-    match meets_a_cut().map_err(doing("read the history for", remote))? {
-        true => Err(TrailError::ShallowHistory { remote: remote.to_owned() }),
-        false => Ok(()),
+    if meets_a_cut().map_err(doing("read the history for", remote))? {
+        return Err(TrailError::ShallowHistory { remote: remote.to_owned() });
     }
+    Ok(())
 }

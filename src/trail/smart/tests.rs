@@ -72,8 +72,8 @@ fn a_packet_is_as_long_as_it_says() {
         assert!(matches!(read(bad), Err(RemoteError::Malformed { .. })), "{bad:?}");
     }
     let mut bytes = Vec::new();
-    assert!(write(&mut bytes, &[b'x'; 65516]).is_ok());
-    assert!(write(&mut bytes, &[b'x'; 65517]).is_err());
+    assert!(write(&mut bytes, &vec![b'x'; 65516]).is_ok());
+    assert!(write(&mut bytes, &vec![b'x'; 65517]).is_err());
     assert_eq!(read(&bytes).unwrap().len(), 1);
 }
 
