@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use orgtrail::model::Value;
 use orgtrail::sim::Scale;
 
 use crate::git_host::{GitHost, TOKEN};
@@ -462,4 +463,43 @@ fn two_people_who_agree_to_parts_build_on_each_other() {
     assert_eq!(reasons.trim(), "as asked for in CHG-1");
     // The proposal goes with what is agreed.
     assert_eq!(open_pr(&terminal, 18, &[]), "");
+}
+
+#[test]
+fn a_fingerprint_is_that_of_the_content_whatever_it_is_called_and_wherever_it_stands() {
+    let org = Org::small();
+    let terminal = agreed(&org);
+    set(&org, "routing.queues", "/name", "Renamed");
+    terminal.snapshot_core(15, &[]).ends_with(0);
+    let fingerprint = field(&drift(&terminal, &[]));
+    let sarif = |terminal: &Terminal| -> (Json, Json) {
+        let found = terminal.run(&["drift", "--format", "sarif"]).json(0);
+        let results = found["runs"][0]["results"].as_array().unwrap().clone();
+        let ours = |one: &&Json| one["partialFingerprints"].to_string().contains(&fingerprint);
+        let one = results.iter().find(ours).unwrap();
+        (one["message"]["text"].clone(), one["locations"][0]["physicalLocation"]["region"]["startLine"].clone())
+    };
+    let (message, line) = sarif(&terminal);
+    // Another rule judges it in other words, and entities before it move its line.
+    let rule = "[[rule]]\nid = \"renamed\"\nlevel = \"low\"\nmatch = { domain = \"routing.queues\", path = \"/name\" }\n\
+                message = \"It has another name\"\nremedy = \"None.\"\n";
+    std::fs::write(terminal.trail().join("rules.toml"), rule).unwrap();
+    org.running.world(|world| {
+        let queues = id("routing.queues");
+        let key = world.keys(&queues).next().unwrap().clone();
+        let Value::Object(mut twin) = world.entity(&queues, &key).unwrap().clone() else {
+            panic!("a queue is an object")
+        };
+        twin.insert("id".into(), Value::from("00000000-0000-4000-8000-000000000001".to_owned()));
+        twin.insert("name".into(), Value::from("First".to_owned()));
+        world.insert(&queues, None, Value::Object(twin)).unwrap();
+    });
+    terminal.snapshot_core(30, &[]).ends_with(0);
+    let found = drift(&terminal, &[]);
+    assert_eq!(open(&found).len(), 2);
+    assert!(found.to_string().contains(&fingerprint));
+    let (now_said, now_at) = sarif(&terminal);
+    assert_ne!((&now_said, &now_at), (&message, &line));
+    assert_eq!(now_said, "It has another name");
+    assert!(now_at.as_u64() > line.as_u64());
 }
