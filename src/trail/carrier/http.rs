@@ -63,12 +63,11 @@ impl Http {
             let length = request.length();
             let body = Body::sized(request.into_reader()?, length);
             let post = self.client.post(url).header(CONTENT_TYPE, format!("application/x-{name}-request"));
-            let response = self.send(post.header(ACCEPT, format!("application/x-{name}-result")).body(body))?;
+            let mut response = self.send(post.header(ACCEPT, format!("application/x-{name}-result")).body(body))?;
             if response.status() != StatusCode::OK {
                 return Err(self.error_of(response));
             }
             self.require(&response, "result")?;
-            let mut response = response;
             Scratch::of(&mut response)
         })
     }
