@@ -20,8 +20,8 @@ pub use between::{Between, Step, between};
 pub use forms::{InHistory, MigratedDomain, Rekeyed};
 pub use heartbeat::{AuditMemory, Heartbeat, HeartbeatDomain, MAX_RUN_TIMES, Resume};
 pub use layout::{
-    FileEdits, LEDGER_PATH, SNAPSHOT_DIR, Width, changed_files, domain_of, domain_paths, first_width, places_of,
-    roots_of,
+    FileEdits, LEDGER_PATH, SNAPSHOT_DIR, Width, changed_files, domain_of, domain_paths, first_width, path_of,
+    places_of, roots_of,
 };
 pub use ledger::{Ledger, LedgerEntry, LedgerStatus};
 pub use message::{CommitFacts, commit_message, trailer};
