@@ -120,3 +120,69 @@ fn exits(worst: Option<Severity>, global: &Global) -> Exits {
     }
     exits
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use clap::Parser;
+
+    use super::super::{Cli, ColourChoice, Verbosity};
+    use super::*;
+    use crate::model::{Acknowledged, Finding, Subject};
+
+    fn found() -> Findings {
+        let finding = |severity, acknowledged| Finding {
+            rule: "rule".to_owned(),
+            severity,
+            subject: Subject::Trail,
+            message: "message".to_owned(),
+            remedy: "remedy".to_owned(),
+            evidence: Vec::new(),
+            actors: Vec::new(),
+            place: None,
+            fingerprint: "0123456789abcdef".to_owned(),
+            acknowledged,
+        };
+        let acknowledged = Acknowledged {
+            owner: "ann@example.com".to_owned(),
+            reason: "known".to_owned(),
+            ticket: None,
+            until: "2026-06-30".to_owned(),
+        };
+        let all = vec![finding(Severity::Critical, Some(acknowledged)), finding(Severity::Medium, None)];
+        Findings::arranged("Audit", None, all)
+    }
+
+    /// What findings are printed as with some arguments, and with which code.
+    fn printed(arguments: &[&str]) -> Result<(String, u8), Failure> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let cli = Cli::try_parse_from([&["orgtrail", "domains"], arguments].concat()).unwrap();
+        let ui = Ui::of_process(ColourChoice::Never, Verbosity::Quiet, Some(file.path().to_owned()));
+        let exits = findings(&found(), &cli.global, &ui)?;
+        Ok((std::fs::read_to_string(file.path()).unwrap(), exits.code()))
+    }
+
+    #[test]
+    fn findings_are_printed_in_every_format_but_one() {
+        for format in Format::ALL {
+            match printed(&["--format", format.as_str()]) {
+                Ok((text, code)) => assert_eq!((text.contains("message"), code), (true, 0), "{format:?}"),
+                Err(failure) => {
+                    assert_eq!(format, Format::JsonPatch);
+                    let hint = "`--format` takes text, json, jsonl, markdown, html, csv, sarif, junit or github here";
+                    assert_eq!((failure.exit, failure.hint.as_deref()), (Exit::Usage, Some(hint)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_acknowledged_or_not_shown_decides_as_it_should() {
+        let code = |arguments: &[&str]| printed(arguments).unwrap().1;
+        assert_eq!(code(&["--fail-on", "low"]), 1);
+        assert_eq!(code(&["--fail-on", "medium", "--min-severity", "high"]), 1);
+        assert_eq!(code(&["--fail-on", "high"]), 0);
+        let (text, _) = printed(&["--min-severity", "high"]).unwrap();
+        assert!(text.contains("1 finding below high is left out") && text.contains("critical (acknowledged)"));
+    }
+}

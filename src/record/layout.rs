@@ -164,7 +164,9 @@ fn path_of_empty(id: &DomainId) -> String {
     format!("{SNAPSHOT_DIR}/{}/{}.json", id.family(), id.short_name())
 }
 
-fn path_of(domain: &Domain, key: &EntityKey, width: Width) -> String {
+/// The file that an entity of a domain is in where the domain is laid out with a width.
+#[must_use]
+pub fn path_of(domain: &Domain, key: &EntityKey, width: Width) -> String {
     let id = &domain.id;
     if width.is_one_file() {
         return path_of_empty(id);

@@ -23,7 +23,7 @@ pub use forms::{InHistory, MigratedDomain, Rekeyed};
 pub use heartbeat::{AuditMemory, Heartbeat, HeartbeatDomain, MAX_RUN_TIMES, Resume};
 pub use layout::{
     FileEdits, LEDGER_PATH, SNAPSHOT_DIR, Width, changed_files, domain_of, domain_paths, first_width, is_place_of,
-    places_of, roots_of,
+    path_of, places_of, roots_of,
 };
 pub use ledger::{Ledger, LedgerEntry, LedgerStatus};
 pub use message::{CommitFacts, TOOL_NAME, commit_message, trailer};

@@ -12,6 +12,9 @@ use crate::model::{Finding, Severity, SeverityCounts};
 /// Most annotations of one level that GitHub shows for a step, by docs/problem-matchers.md of actions/toolkit, "Limitations".
 const MOST_OF_A_LEVEL: usize = 10;
 
+/// Most lines that an annotation has of what shows that it is so; GitHub cuts a message of more than 64 KiB without a word.
+const MOST_LINES: usize = 20;
+
 /// The levels there are, the worst first.
 const LEVELS: [&str; 3] = ["error", "warning", "notice"];
 
@@ -60,7 +63,11 @@ fn annotation(level: &str, finding: &Finding, out: &mut dyn Write) -> io::Result
     let place = place.map(|at| format!("file={},line={},col={},", property(&at.file), at.line, at.column));
     let title = format!("{}: {}", finding.severity, subject_line(&finding.subject));
     let mut lines = vec![finding.message.clone()];
-    lines.extend(details(finding));
+    let mut details = details(finding);
+    let more = details.len().saturating_sub(MOST_LINES) as u64;
+    details.truncate(MOST_LINES);
+    lines.extend(details);
+    lines.extend((more > 0).then(|| format!("… and {}", counted(more, "more line", "more lines"))));
     lines.extend([format!("rule: {}", finding.rule), format!("remedy: {}", finding.remedy)]);
     let lines: Vec<String> = lines.iter().map(|line| data(line)).collect();
     writeln!(out, "::{level} {}title={}::{}", place.unwrap_or_default(), property(&title), lines.join("%0A"))
@@ -81,6 +88,7 @@ fn property(text: &str) -> String {
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::model::Evidence;
 
     fn rendered(findings: &Findings) -> String {
         let mut out = Vec::new();
@@ -111,6 +119,15 @@ mod tests {
         let ten = rendered(&Findings::arranged("Audit", None, many(Severity::Low, 10)));
         assert_eq!((ten.lines().count(), ten.contains("more")), (10, false));
         assert_eq!(rendered(&Findings::default()), "");
+    }
+
+    #[test]
+    fn a_long_annotation_says_how_many_lines_it_leaves_out() {
+        let evidence = (0..MOST_LINES + 3).map(|number| Evidence::new("line", number.to_string())).collect();
+        let mut findings = sample::findings().at_least(Severity::Critical);
+        findings.findings[0].evidence = evidence;
+        let text = rendered(&findings);
+        assert!(text.contains("%0Aline: 19%0A… and 3 more lines%0Arule: "), "{text}");
     }
 
     #[test]

@@ -75,3 +75,58 @@ mod v1 {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::super::json::assert_follows;
+    use super::super::sample;
+    use super::*;
+    use crate::canonical::{canonical_text, read_str};
+    use crate::diff::patch;
+    use crate::model::{DomainSnapshot, EntityKey, OwnedValue, Value};
+
+    fn rendered(patch: &Patch) -> String {
+        let mut out = Vec::new();
+        render(patch, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    /// A queue of this name, with what else it has.
+    fn queues(name: &str, rest: &str) -> DomainSnapshot {
+        let mut snapshot = DomainSnapshot::empty("routing.queues".parse().unwrap(), 1);
+        let Value::Object(mut queue) = read_str(rest).unwrap().into_owned() else { panic!("not an object") };
+        queue.insert("name", OwnedValue::from(name));
+        snapshot.entities.insert(EntityKey::new("q/1"), canonical_text(&Value::Object(queue)));
+        snapshot
+    }
+
+    #[test]
+    fn the_operations_say_everything_in_their_order() {
+        let before = queues("Sales", r#"{"limit":1,"rings":[1,2,3,4],"gone":{"a":[]}}"#);
+        let after =
+            queues(sample::HOSTILE, r#"{"limit":123456789012345678901234567890,"rings":[2,9,4,5],"new":[null]}"#);
+        let set = sample::change_set();
+        let domains = [(before.domain.clone(), patch(Some(&before), Some(&after)))].into();
+        let document = rendered(&Patch { from: set.from, to: set.to, domains });
+        assert_follows("patch.v1.json", &document);
+        insta::assert_snapshot!(document);
+    }
+
+    #[test]
+    fn a_domain_that_is_not_on_record_is_null() {
+        let queues = queues("Sales", "{}");
+        for (before, after) in [(None, Some(&queues)), (Some(&queues), None)] {
+            let domains = [(queues.domain.clone(), patch(before, after))].into();
+            let document = rendered(&Patch { domains, ..Patch::default() });
+            assert_follows("patch.v1.json", &document);
+            let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+            let operations = document["domains"]["routing.queues"].as_array().unwrap();
+            assert_eq!(
+                (operations.len(), &operations[1]["op"], &operations[1]["path"]),
+                (2, &"replace".into(), &"".into())
+            );
+            assert_eq!(operations[0]["value"].is_null(), before.is_none());
+        }
+    }
+}

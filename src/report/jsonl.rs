@@ -68,6 +68,13 @@ mod tests {
     }
 
     #[test]
+    fn a_finding_is_a_line() {
+        let mut out = Vec::new();
+        render_findings(&sample::findings(), &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+
+    #[test]
     fn a_line_keeps_all_digits_of_a_number() {
         let mut out = Vec::new();
         render_changes(&sample::change_set(), &mut out).unwrap();

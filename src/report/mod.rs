@@ -3,9 +3,12 @@
 //! A renderer is a function of a value and a writer. It neither sorts nor resolves names nor looks at the terminal: the order
 //! is [`ChangeSet`]'s, the names are those that classification found, and whether there is colour is an argument.
 //!
-//! Names and values come from the organisation and may be hostile. Every renderer keeps them in their place: text output shows
-//! control and invisible characters as escapes, Markdown output shows whatever could be markup as code. What is shortened says
-//! by how much; what is left out is counted.
+//! Names and values come from the organisation and may be hostile. Every renderer keeps them in their place: what is for people
+//! shows control and invisible characters as escapes, Markdown shows whatever could be markup as code, a page, a table and the
+//! commands of a workflow escape what would end a text there. What is shortened says by how much; what is left out is counted.
+//!
+//! There are two values to render: a [`ChangeSet`] and [`Findings`]. Formats that have no form of their own for changes take
+//! them as findings, [`Findings::of_changes`] or [`Findings::of_fields`].
 
 pub mod beside;
 pub mod blame;

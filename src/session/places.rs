@@ -4,24 +4,26 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::failure::Failure;
-use super::workspace::Workspace;
+use super::workspace::{Workspace, archive};
 use crate::catalogue::Domain;
 use crate::history::{Position, Written};
-use crate::model::{Change, FieldKind, Place, Pointer};
+use crate::model::{EntityKey, FieldKind, Place, Pointer};
 use crate::policy::ClassifiedChange;
-use crate::record::places_of;
+use crate::record::{Ledger, path_of, places_of};
 use crate::report::findings::Places;
 use crate::trail::CommitId;
 
 /// Where changes and changed fields are written in the files of a commit, the one that they lead to.
 ///
-/// What was removed is where the nearest thing around it is that is left; an entity that was removed is where its file begins.
+/// What was removed is where the nearest thing around it is that is left; an entity that was removed is where its file begins,
+/// and nowhere if the file went with it.
 pub fn places(workspace: &Workspace, commit: &CommitId, changes: &[ClassifiedChange]) -> Result<Places, Failure> {
-    let mut files = Files { workspace, commit, read: BTreeMap::new() };
+    let archive = archive(workspace, Some(*commit))?;
+    let mut files = Files { workspace, commit, ledger: archive.ledger(), read: BTreeMap::new() };
     let mut places = Places::new();
     for ClassifiedChange { change, fields, fingerprint, .. } in changes {
         let Some(domain) = workspace.catalogue.get(&change.domain) else { continue };
-        let Some((file, text)) = files.of(domain, change)? else { continue };
+        let Some((file, text)) = files.of(domain, &change.key)? else { continue };
         let written = Written::find(&text, &change.key);
         let place = |path: &Pointer| {
             let position = written.as_ref().map_or(Position::START, |written| written.position(domain, path));
@@ -41,21 +43,23 @@ pub fn places(workspace: &Workspace, commit: &CommitId, changes: &[ClassifiedCha
 struct Files<'f> {
     workspace: &'f Workspace,
     commit: &'f CommitId,
+    ledger: Option<&'f Ledger>,
     read: BTreeMap<String, Option<Rc<str>>>,
 }
 
 impl Files<'_> {
     /// The file that an entity is in, or, where it is in none, the one that it would be in.
-    fn of(&mut self, domain: &Domain, change: &Change) -> Result<Option<(String, Rc<str>)>, Failure> {
-        let mut nearest = None;
-        for path in places_of(domain, &change.key) {
-            let Some(text) = self.text(&path)? else { continue };
-            if Written::find(&text, &change.key).is_some() {
+    fn of(&mut self, domain: &Domain, key: &EntityKey) -> Result<Option<(String, Rc<str>)>, Failure> {
+        for path in places_of(domain, key) {
+            if let Some(text) = self.text(&path)?
+                && Written::find(&text, key).is_some()
+            {
                 return Ok(Some((path, text)));
             }
-            nearest = nearest.or(Some((path, text)));
         }
-        Ok(nearest)
+        let entry = self.ledger.and_then(|ledger| ledger.domains.get(&domain.id));
+        let path = path_of(domain, key, entry.map(|entry| entry.width).unwrap_or_default());
+        Ok(self.text(&path)?.map(|text| (path, text)))
     }
 
     fn text(&mut self, path: &str) -> Result<Option<Rc<str>>, Failure> {

@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use orgtrail::sim::Script;
 
 use crate::harness::Org;
+use crate::history::story;
 use crate::terminal::Terminal;
 
 /// What a browser is called, from system to system.
@@ -139,6 +140,27 @@ fn a_page_filters_its_changes_says_nothing_on_the_console_and_asks_for_nothing()
     let nothing = show(&page, "#q=nothing-like-it");
     assert_eq!((nothing.shown().len(), nothing.counts().values().sum::<u64>()), (0, 0));
     assert!(nothing.dom.contains(r#"<p class="empty none">"#));
+}
+
+#[test]
+#[ignore = "needs a browser, which .ci/run installs"]
+fn a_page_shows_what_one_person_did() {
+    let story = story();
+    let first = story.terminal.git(&["rev-list", "--reverse", "main", "--", "snapshot"]);
+    let first = first.lines().next().unwrap();
+    let page = story.terminal.run(&["diff", first, "HEAD", "--format", "html"]).ends_with(0);
+    let document = story.terminal.run(&["diff", first, "HEAD", "--format", "json"]).json(0);
+    let changes = document["changes"].as_array().unwrap();
+    for person in ["Ann Lee", "Bo Berg", "nobody known"] {
+        let seen = show(&page, &format!("#who={}", person.replace(' ', "+")));
+        let is_by = |change: &&serde_json::Value| {
+            let actors = change["actors"].as_array().unwrap();
+            actors.iter().any(|actor| actor["name"] == person) || (actors.is_empty() && person == "nobody known")
+        };
+        let expected = changes.iter().filter(is_by).count();
+        assert_eq!((seen.shown().len(), seen.console), (expected, Vec::new()), "{person}");
+        assert!(expected > 0 && expected < changes.len(), "{person}");
+    }
 }
 
 #[test]

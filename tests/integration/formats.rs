@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use orgtrail::record::CommitKind;
 use orgtrail::sim::Script;
 
+use crate::chronicle::{ANN, Chronicle, Entry, key};
 use crate::harness::Org;
 use crate::terminal::{Terminal, assert_follows};
 
@@ -78,4 +80,45 @@ fn each_changed_field_is_told_with_its_line_and_column() {
         }
     }
     assert!(members >= 7, "{members}\n{table}");
+}
+
+/// A trail whose users lie in shards: one got a title, one lost its, one is gone.
+fn sharded() -> Chronicle {
+    let mut chronicle = Chronicle::new();
+    let wide = [("users.users", 2)];
+    let user = |name: &str, rest: &str| format!(r#"{{"email":"{name}@example.com","name":"{name}"{rest}}}"#);
+    for number in 0..40 {
+        let title = if number == 13 { r#","title":"Lead""# } else { "" };
+        chronicle.set("users.users", &key(&format!("{number:02x}")), Some(&user(&format!("u{number}"), title)));
+    }
+    chronicle.commit(&Entry::of(CommitKind::Baseline, 0, "baseline: 1 domain, 40 entities"), &wide);
+    chronicle.set("users.users", &key("0c"), Some(&user("u12", r#","title":"Lead""#)));
+    chronicle.set("users.users", &key("0d"), Some(&user("u13", "")));
+    chronicle.set("users.users", &key("0e"), None);
+    chronicle.commit(&Entry::by(ANN, 15, "medium: users"), &wide);
+    chronicle
+}
+
+#[test]
+fn what_lies_in_a_shard_is_told_with_its_own_file() {
+    let chronicle = sharded();
+    let table = chronicle.terminal.run(&["diff", "--format", "csv"]).ends_with(0);
+    let rows = csv::Reader::from_reader(table.as_bytes()).into_records().map(Result::unwrap);
+    let places = rows.map(|row| [4, 5, 13, 14, 15].map(|column| row[column].to_owned()).join("|"));
+    insta::assert_snapshot!(places.collect::<Vec<_>>().join("\n"), @r"
+    u14||||
+    u12|/title|snapshot/users/users/0c.json|7|7
+    u13|/title|snapshot/users/users/0d.json|4|5
+    ");
+    let patch = chronicle.terminal.run(&["diff", "--format", "json-patch"]).json(0);
+    let operations = patch["domains"]["users.users"].as_array().unwrap();
+    let told =
+        operations.iter().map(|one| format!("{} {}", one["op"].as_str().unwrap(), one["path"].as_str().unwrap()));
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r"
+    add /entities/0c000000-0000-4000-8000-00000000000c/title
+    test /entities/0d000000-0000-4000-8000-00000000000d/title
+    remove /entities/0d000000-0000-4000-8000-00000000000d/title
+    test /entities/0e000000-0000-4000-8000-00000000000e
+    remove /entities/0e000000-0000-4000-8000-00000000000e
+    ");
 }

@@ -490,8 +490,8 @@ fn a_fingerprint_is_that_of_the_content_whatever_it_is_called_and_wherever_it_st
         let Value::Object(mut twin) = world.entity(&queues, &key).unwrap().clone() else {
             panic!("a queue is an object")
         };
-        twin.insert("id".into(), Value::from("00000000-0000-4000-8000-000000000001".to_owned()));
-        twin.insert("name".into(), Value::from("First".to_owned()));
+        twin.insert("id", Value::from("00000000-0000-4000-8000-000000000001".to_owned()));
+        twin.insert("name", Value::from("First".to_owned()));
         world.insert(&queues, None, Value::Object(twin)).unwrap();
     });
     terminal.snapshot_core(30, &[]).ends_with(0);

@@ -54,9 +54,14 @@ fn evidence(all: &[Evidence]) -> Option<Table> {
     let row = |Evidence { name, text }: &Evidence| Row {
         name: in_parts(name),
         asides: Vec::new(),
-        cells: vec![Cell { text: Some(safe(text)), ..Cell::default() }],
+        cells: vec![Cell { text: Some(in_lines(text)), ..Cell::default() }],
     };
     let rows: Vec<Row> = all.iter().map(row).collect();
     let folded = (rows.len() > UNFOLDED).then(|| counted(rows.len() as u64, "line", "lines"));
     (!rows.is_empty()).then_some(Table { head: "Evidence", columns: vec!["What it says"], rows, folded })
+}
+
+/// A text whose lines stay lines.
+fn in_lines(text: &str) -> String {
+    text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
 }
