@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ui::{ColourChoice, Verbosity};
 use super::{
-    blame, completions, config_command, demo, diff, doctor, domains, init, log, plan, rules, show, sim, snapshot,
+    blame, completions, config_command, demo, diff, doctor, domains, hook, init, log, plan, rules, show, sim, snapshot,
     status, textconv, verify, watch,
 };
 use crate::model::Severity;
@@ -73,6 +73,7 @@ pub(super) enum Command {
     Config(config_command::ConfigArgs),
     Completions(completions::CompletionsArgs),
     Textconv(textconv::TextconvArgs),
+    Hook(hook::HookArgs),
 }
 
 /// Options that every verb takes.

@@ -11,6 +11,7 @@ mod demo;
 mod diff;
 mod doctor;
 mod domains;
+mod hook;
 mod init;
 mod log;
 mod metrics;
@@ -81,6 +82,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Rules(args) => rules::run(args, global, ui),
         Command::Doctor(args) => doctor::run(args, global, ui),
         Command::Config(args) => config_command::run(args, global, ui),
+        Command::Hook(args) => hook::run(args, global, ui),
         Command::Textconv(args) => textconv::run(args, global, ui),
         Command::Completions(args) => completions::run(args, ui),
     }

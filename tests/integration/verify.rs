@@ -25,20 +25,20 @@ const HEARTBEAT: &str = "refs/orgtrail/heartbeat";
 
 /// A trail that is as orgtrail wrote it: a baseline, a day with several people, commits and a merge of users, a migration, a
 /// domain that outgrew its file, a run without a change.
-fn past() -> &'static Path {
+pub(crate) fn past() -> &'static Path {
     static PAST: OnceLock<TempDir> = OnceLock::new();
     PAST.get_or_init(|| make_past(TestTrail::new())).path()
 }
 
 /// The same, with commits that are signed from the day on.
-fn signed_past() -> &'static Path {
+pub(crate) fn signed_past() -> &'static Path {
     static PAST: OnceLock<TempDir> = OnceLock::new();
     PAST.get_or_init(|| {
         let mut trail = TestTrail::new();
         let toml = std::fs::read_to_string(trail.path().join("orgtrail.toml")).unwrap();
         let toml = toml.replace("# require_signatures = \"none\"", "require_signatures = \"tool\"");
-        std::fs::write(trail.path().join("orgtrail.toml"), toml).unwrap();
-        std::fs::write(trail.path().join("allowed_signers"), allowed("")).unwrap();
+        user_commit(trail.path(), "orgtrail.toml", &toml);
+        user_commit(trail.path(), "allowed_signers", &allowed(""));
         trail.workspace.trail.sign_with(Some(key("tool")));
         make_past(trail)
     })
@@ -46,11 +46,11 @@ fn signed_past() -> &'static Path {
 }
 
 /// The file that allows the key of the tests, with options.
-fn allowed(options: &str) -> String {
+pub(crate) fn allowed(options: &str) -> String {
     format!("orgtrail@* {options} {}\n", key("tool").public_key())
 }
 
-fn key(name: &str) -> SigningKey {
+pub(crate) fn key(name: &str) -> SigningKey {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/signing").join(name);
     SigningKey::read(&std::fs::read_to_string(path).unwrap().into(), None).unwrap()
 }
@@ -85,7 +85,7 @@ fn make_past(mut trail: TestTrail) -> TempDir {
 }
 
 /// Commits a file outside of the snapshot as a user does.
-fn user_commit(dir: &Path, name: &str, text: &str) {
+pub(crate) fn user_commit(dir: &Path, name: &str, text: &str) {
     std::fs::write(dir.join(name), text).unwrap();
     git_in(dir, &["add", name]);
     git_in(dir, &["commit", "--quiet", "-m", name]);
