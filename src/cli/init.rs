@@ -65,7 +65,7 @@ fn set_up_hooks(trail: &Trail, ui: &Ui) -> Result<(), Failure> {
             ui.say(format!("git asks orgtrail before it goes on here ({})", names.join(", ")));
         }
         Hooks::Installed { kept } => {
-            ui.say(format!("your own hooks stay: {}; call `orgtrail hook NAME \"$@\"` from them", kept.join(", ")))
+            ui.say(format!("your own hooks stay: {}; call `orgtrail hook NAME \"$@\"` from them", kept.join(", ")));
         }
         Hooks::Elsewhere { path } => ui.say(format!(
             "core.hooksPath is {path}, so no hooks were installed; call `orgtrail hook NAME \"$@\"` from yours ({})",

@@ -48,7 +48,7 @@ impl Trail {
         for (name, script) in scripts {
             let path = folder.join(name);
             match fs::read(&path) {
-                Ok(known) if known == script.as_bytes() => continue,
+                Ok(known) if known == script.as_bytes() => {}
                 Ok(known) if !String::from_utf8_lossy(&known).contains(MARK) => kept.push((*name).to_owned()),
                 Ok(_) => write_script(&path, script)?,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => write_script(&path, script)?,
