@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ui::{ColourChoice, Verbosity};
 use super::{
-    ack, approve, blame, completions, config_command, demo, diff, doctor, domains, drift, init, log, plan, review,
-    rules, show, sim, snapshot, status, textconv, verify, watch,
+    ack, approve, blame, completions, config_command, demo, diff, doctor, domains, drift, hook, init, log, plan,
+    review, rules, show, sim, snapshot, status, textconv, verify, watch,
 };
 use crate::model::Severity;
 
@@ -84,6 +84,7 @@ pub(super) enum Command {
     Config(config_command::ConfigArgs),
     Completions(completions::CompletionsArgs),
     Textconv(textconv::TextconvArgs),
+    Hook(hook::HookArgs),
 }
 
 /// Options that every verb takes.

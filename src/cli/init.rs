@@ -9,14 +9,17 @@ use clap::Args;
 use super::args::Global;
 use super::{Exits, Failure, Ui, now};
 use crate::config::{Environment, KeyOrigin};
-use crate::session::{ActionSource, CONFIG_FILE, Observer, add_workflows, make_trail_with, set_up_git, workflows};
-use crate::trail::{FileChange, Placed, Trail, TrailError};
+use crate::session::{
+    ActionSource, CONFIG_FILE, Observer, add_workflows, install_hooks, make_trail_with, set_up_git, workflows,
+};
+use crate::trail::{FileChange, Hooks, Placed, Trail, TrailError};
 
 /// Make a trail: a git repository with a commented orgtrail.toml
 ///
 /// Uses no network. Makes a key for the fingerprints of secrets where the user has none, and sets git up to show names beside
-/// ids. In a folder that is a trail already, such as a clone of one, only these two are looked after, and the workflows where
-/// `--github` asks for them.
+/// ids. Hooks keep others from writing what only orgtrail writes: in a trail to work in before a commit and before a push, with
+/// `--bare` before a push is taken. In a folder that is a trail already, such as a clone of one, only these are looked after, and
+/// the workflows where `--github` asks for them.
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
     /// Folder to make the trail in; by default the current one
@@ -52,6 +55,9 @@ pub(super) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
         } else {
             ui.say(format!("{} is set otherwise here and stays so", kept.join(", ")));
         }
+        if args.bare || !trail.is_bare() {
+            set_up_hooks(&trail, ui)?;
+        }
         if let Some(source) = &args.github {
             for (path, placed) in add_workflows(&trail, source)? {
                 match placed {
@@ -67,14 +73,33 @@ pub(super) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
     }
     let further = args.github.as_ref().map_or_else(Vec::new, workflows).into_iter();
     let further = further.map(|file| FileChange::write(file.path, file.content)).collect();
-    make_trail_with(&dir, args.branch.as_deref(), args.bare, now(global).timestamp(), further)?;
+    let trail = make_trail_with(&dir, args.branch.as_deref(), args.bare, now(global).timestamp(), further)?;
     let key = tell_key(&environment, ui)?;
+    set_up_hooks(&trail, ui)?;
     ui.say(format!("{} is a trail now", dir.display()));
     ui.say("next: `orgtrail doctor` checks the credentials, `orgtrail snapshot` takes the first snapshot");
     if let Some(source) = &args.github {
         ui.say(github::next_steps(&key, source).join("\n"));
     }
     Ok(Exits::default())
+}
+
+/// Installs the hooks, and says which of the user's stay in their place.
+fn set_up_hooks(trail: &Trail, ui: &Ui) -> Result<(), Failure> {
+    let (names, hooks) = install_hooks(trail)?;
+    match hooks {
+        Hooks::Installed { kept } if kept.is_empty() => {
+            ui.say(format!("git asks orgtrail before it goes on here ({})", names.join(", ")));
+        }
+        Hooks::Installed { kept } => {
+            ui.say(format!("your own hooks stay: {}; call `orgtrail hook NAME \"$@\"` from them", kept.join(", ")));
+        }
+        Hooks::Elsewhere { path } => ui.say(format!(
+            "core.hooksPath is {path}, so no hooks were installed; call `orgtrail hook NAME \"$@\"` from yours ({})",
+            names.join(", ")
+        )),
+    }
+    Ok(())
 }
 
 /// Whether a folder holds a trail, bare or not.

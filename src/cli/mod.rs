@@ -14,6 +14,7 @@ mod diff;
 mod doctor;
 mod domains;
 mod drift;
+mod hook;
 mod init;
 mod log;
 mod metrics;
@@ -92,6 +93,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Rules(args) => rules::run(args, global, ui),
         Command::Doctor(args) => doctor::run(args, global, ui),
         Command::Config(args) => config_command::run(args, global, ui),
+        Command::Hook(args) => hook::run(args, global, ui),
         Command::Textconv(args) => textconv::run(args, global, ui),
         Command::Completions(args) => completions::run(args, ui),
     }

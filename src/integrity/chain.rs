@@ -188,7 +188,7 @@ impl<'c> Chain<'c> {
         let step = match check_step(commit, kind) {
             Ok(step) => step,
             Err(finding) => {
-                findings.push(finding);
+                findings.push(*finding);
                 None
             }
         };
@@ -351,7 +351,7 @@ fn missing(commit: &ChainCommit, run: &str, message: &str, step: u64) -> Finding
 }
 
 /// The step of an observed commit; no other kind has one.
-fn check_step(commit: &ChainCommit, kind: CommitKind) -> Result<Option<(u64, u64)>, Finding> {
+fn check_step(commit: &ChainCommit, kind: CommitKind) -> Result<Option<(u64, u64)>, Box<Finding>> {
     let said = commit.trailer(trailer::STEP);
     let read = |text: &str| -> Option<(u64, u64)> {
         let (at, of) = text.split_once('/')?;
@@ -363,12 +363,12 @@ fn check_step(commit: &ChainCommit, kind: CommitKind) -> Result<Option<(u64, u64
         (CommitKind::Observed, said, _) => {
             let said = said.unwrap_or("nothing");
             let message = format!("an observed commit has to say which step of its run it is, and says {said:?}");
-            Err(commit.finding(Fault::ForgedTrailer, message, vec![Evidence::new("step", said)]))
+            Err(Box::new(commit.finding(Fault::ForgedTrailer, message, vec![Evidence::new("step", said)])))
         }
         (_, None, _) => Ok(None),
         (kind, Some(said), _) => {
             let message = format!("a commit of the kind {} is no step, and says {said:?}", kind.as_str());
-            Err(commit.finding(Fault::ForgedTrailer, message, vec![Evidence::new("step", said)]))
+            Err(Box::new(commit.finding(Fault::ForgedTrailer, message, vec![Evidence::new("step", said)])))
         }
     }
 }

@@ -95,7 +95,7 @@ pub fn domains_to_check<'p>(
 ) -> (BTreeSet<DomainId>, Vec<&'p str>) {
     let (mut domains, mut strays) = (BTreeSet::new(), Vec::new());
     for path in turned.into_iter().filter(|path| *path != LEDGER_PATH) {
-        match domain_of(path).filter(|_| path.ends_with(".json")) {
+        match domain_of(path).filter(|_| path.strip_suffix(".json").is_some()) {
             Some(domain) => drop(domains.insert(domain)),
             None => strays.push(path),
         }
@@ -177,9 +177,12 @@ fn misplaced<F: Borrow<DomainSnapshot>>(
     let is_empty = files.iter().all(|(_, file)| file.borrow().entities.is_empty());
     let [whole, _] = roots_of(id);
     let is_at = |path: &str, key: &EntityKey| is_place_of(id, key, entry.width, path);
-    let is_placed = |path: &str, file: &DomainSnapshot| match file.entities.is_empty() {
-        true => is_empty && path == whole,
-        false => file.entities.keys().all(|key| is_at(path, key)),
+    let is_placed = |path: &str, file: &DomainSnapshot| {
+        if file.entities.is_empty() {
+            is_empty && path == whole
+        } else {
+            file.entities.keys().all(|key| is_at(path, key))
+        }
     };
     let stray = files.iter().filter(|(path, file)| !is_placed(path, file.borrow()));
     let finding = |(path, _): &(String, F)| {

@@ -8,6 +8,12 @@ pub(super) struct Message {
     pub(super) trailers: Vec<(String, String)>,
 }
 
+/// The trailers of a commit message, in order.
+#[must_use]
+pub fn trailers_of(message: &str) -> Vec<(String, String)> {
+    Message::parse(message).trailers
+}
+
 impl Message {
     /// Reads the first paragraph as subject, the last as trailers if each of its lines is one, the rest as body.
     pub(super) fn parse(text: &str) -> Self {

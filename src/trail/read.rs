@@ -30,6 +30,17 @@ impl Trail {
         Ok(target(&self.repo, &format!("refs/remotes/{remote}/{branch}"))?.map(CommitId))
     }
 
+    /// Lists the newest commit of every branch, also of those of remotes as they were last seen.
+    pub fn branch_tips(&self) -> Result<Vec<CommitId>, TrailError> {
+        let list = || {
+            let branches = self.repo.branches(None)?.map(|branch| branch.map(|(branch, _)| branch.get().target()));
+            branches.collect::<Result<Vec<_>, git2::Error>>()
+        };
+        let found = list().map_err(doing("list the branches of", self.git_dir().display()))?;
+        // What only names another branch has no commit of its own.
+        Ok(found.into_iter().flatten().map(CommitId).collect())
+    }
+
     /// Finds the commit that any git revision means.
     pub fn resolve(&self, spec: &str) -> Result<CommitId, TrailError> {
         let spec = spec.to_owned();

@@ -108,8 +108,8 @@ fn rebuild_one(
 fn with_former_ids(message: &str, former: &[Oid]) -> String {
     let message = message.trim_end();
     let gap = if Message::parse(message).trailers.is_empty() { "\n\n" } else { "\n" };
-    let trailers: String = former.iter().map(|id| format!("{REBUILT}: {id}\n")).collect();
-    format!("{message}{gap}{trailers}")
+    let trailers: Vec<String> = former.iter().map(|id| format!("{REBUILT}: {id}\n")).collect();
+    format!("{message}{gap}{}", trailers.concat())
 }
 
 #[cfg(test)]

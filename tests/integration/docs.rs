@@ -345,7 +345,7 @@ fn every_module_is_on_the_map() {
     let (map, tests) = (document("CONTRIBUTING.md"), document("tests/integration/main.rs"));
     for module in tests.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';')) {
         assert!(
-            matches!(module, "chronicle" | "fixtures" | "git_host" | "git_server" | "harness" | "watched")
+            matches!(module, "chronicle" | "fixtures" | "forge" | "git_host" | "git_server" | "harness" | "watched")
                 || map.contains(&format!("`{module}.rs`")),
             "{module}"
         );
@@ -354,8 +354,11 @@ fn every_module_is_on_the_map() {
 
 #[test]
 fn every_link_between_documents_leads_to_a_file() {
-    let pages = ["docs/domains.md", "docs/domain-files.md", "docs/formats.md", "docs/github.md", "docs/rules.md"];
-    for name in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].into_iter().chain(pages) {
+    let pages =
+        ["domains", "domain-files", "formats", "github", "integrity", "rules"].map(|page| format!("docs/{page}.md"));
+    let others = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
+    for name in others.into_iter().chain(pages) {
+        let name = name.as_str();
         let text = document(name);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = link.split('#').next().unwrap_or_default();

@@ -15,7 +15,7 @@ fn git(dir: &Path, first_on_path: Option<&Path>, arguments: &[&str]) -> String {
     told.ends_with(0)
 }
 
-fn command(dir: &Path, first_on_path: Option<&Path>, arguments: &[&str]) -> Command {
+pub(crate) fn command(dir: &Path, first_on_path: Option<&Path>, arguments: &[&str]) -> Command {
     let system = std::env::var_os("PATH").unwrap_or_default();
     let folders = first_on_path.map(Path::to_path_buf).into_iter().chain(std::env::split_paths(&system));
     let mut command = git_command(dir, arguments);
@@ -24,7 +24,7 @@ fn command(dir: &Path, first_on_path: Option<&Path>, arguments: &[&str]) -> Comm
 }
 
 /// The folder of the program.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_orgtrail")).parent().unwrap().to_path_buf()
 }
 
@@ -188,10 +188,12 @@ fn init_sets_a_clone_up_and_leaves_what_the_user_set() {
         assert!(!before.contains("(Night)"), "{before}");
         let told = story.terminal.run_in(&dir, &["init"]);
         assert_eq!(told.code, 0, "{}", told.stderr);
+        let hooks = "git asks orgtrail before it goes on here (pre-commit, commit-msg, pre-push)\n";
+        let hooks = if name == "bare" { "" } else { hooks };
         assert_eq!(
             story.terminal.shown(&told.stderr),
             format!(
-                "secrets are fingerprinted with ORGTRAIL_SECRET_KEY\ngit shows names beside ids here\n\
+                "secrets are fingerprinted with ORGTRAIL_SECRET_KEY\ngit shows names beside ids here\n{hooks}\
                  ROOT/{name} is a trail already; nothing else was changed\n"
             )
         );

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use orgtrail::canonical::{Digest, canonical_text, read_document, read_str, write_document};
-use orgtrail::integrity::Fault;
+use orgtrail::integrity::{AllowedSigners, Fault, SignatureProblem, check_signature};
 use orgtrail::model::{EntityKey, Finding, Subject};
 use orgtrail::record::Ledger;
 use orgtrail::report::{RemoteView, Signed, Verified};
@@ -25,20 +25,20 @@ const HEARTBEAT: &str = "refs/orgtrail/heartbeat";
 
 /// A trail that is as orgtrail wrote it: a baseline, a day with several people, commits and a merge of users, a migration, a
 /// domain that outgrew its file, a run without a change.
-fn past() -> &'static Path {
+pub(crate) fn past() -> &'static Path {
     static PAST: OnceLock<TempDir> = OnceLock::new();
     PAST.get_or_init(|| make_past(TestTrail::new())).path()
 }
 
 /// The same, with commits that are signed from the day on.
-fn signed_past() -> &'static Path {
+pub(crate) fn signed_past() -> &'static Path {
     static PAST: OnceLock<TempDir> = OnceLock::new();
     PAST.get_or_init(|| {
         let mut trail = TestTrail::new();
         let toml = std::fs::read_to_string(trail.path().join("orgtrail.toml")).unwrap();
         let toml = toml.replace("# require_signatures = \"none\"", "require_signatures = \"tool\"");
-        std::fs::write(trail.path().join("orgtrail.toml"), toml).unwrap();
-        std::fs::write(trail.path().join("allowed_signers"), allowed("")).unwrap();
+        user_commit(trail.path(), "orgtrail.toml", &toml);
+        user_commit(trail.path(), "allowed_signers", &allowed(""));
         trail.workspace.trail.sign_with(Some(key("tool")));
         make_past(trail)
     })
@@ -46,11 +46,11 @@ fn signed_past() -> &'static Path {
 }
 
 /// The file that allows the key of the tests, with options.
-fn allowed(options: &str) -> String {
+pub(crate) fn allowed(options: &str) -> String {
     format!("orgtrail@* {options} {}\n", key("tool").public_key())
 }
 
-fn key(name: &str) -> SigningKey {
+pub(crate) fn key(name: &str) -> SigningKey {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/signing").join(name);
     SigningKey::read(&std::fs::read_to_string(path).unwrap().into(), None).unwrap()
 }
@@ -85,7 +85,7 @@ fn make_past(mut trail: TestTrail) -> TempDir {
 }
 
 /// Commits a file outside of the snapshot as a user does.
-fn user_commit(dir: &Path, name: &str, text: &str) {
+pub(crate) fn user_commit(dir: &Path, name: &str, text: &str) {
     std::fs::write(dir.join(name), text).unwrap();
     git_in(dir, &["add", name]);
     git_in(dir, &["commit", "--quiet", "-m", name]);
@@ -284,7 +284,7 @@ fn content_that_was_edited_under_the_tools_name_shows() {
     let number = format!("digest-mismatch {tip}");
     let rewritten = "history-rewritten trail".to_owned();
     let status = |text: String| text.replacen("\"status\": \"complete\"", "\"status\": \"stale\"", 1);
-    assert_eq!(edit(LEDGER, status), [number.clone()]);
+    assert_eq!(edit(LEDGER, status), std::slice::from_ref(&number));
     assert_eq!(edit(LEDGER, |text| text + "\n"), [format!("not-canonical {LEDGER}")]);
     let other = edit(LEDGER, |text| text.replace("\"org\": \"", "\"org\": \"0"));
     assert_eq!(other, [number.clone(), format!("org-mismatch {tip}")]);
@@ -636,6 +636,73 @@ fn signatures_are_asked_for_and_checked() {
     // All of them taken away.
     let none = tampered(&|raws| raws.iter_mut().for_each(strip));
     assert_eq!(none, [format!("unsigned {tip}")]);
+}
+
+/// The fixture was made once by `git commit -S`.
+#[test]
+fn a_signature_that_git_made_is_read_as_git_means_it() {
+    let (_dir, trail) = copy(past());
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/signing/by-git.commit");
+    let fixture = fixture.to_string_lossy().into_owned();
+    let made = git_in(&trail, &["hash-object", "-t", "commit", "-w", &fixture]);
+    let found = Workspace::open(&trail, None).unwrap().trail.signature(&made.trim().parse().unwrap()).unwrap().unwrap();
+    let signers = |line: &str| AllowedSigners::read(line).unwrap();
+    let line = format!("uma@example.com {}", key("tool").public_key());
+    let at = "2026-03-02T08:00:00Z".parse().unwrap();
+    let check = |content: &[u8], allowed: &AllowedSigners| {
+        check_signature(&found.signature, content, allowed, "uma@example.com", at)
+    };
+    assert_eq!(check(&found.content, &signers(&line)), Ok(()));
+    assert_eq!(check(b"something else", &signers(&line)), Err(SignatureProblem::Content));
+    let other = format!("uma@example.com {}", key("other").public_key());
+    assert!(matches!(check(&found.content, &signers(&other)), Err(SignatureProblem::UnknownKey(_))));
+}
+
+#[test]
+fn runs_are_signed_with_the_key_of_the_environment_or_of_the_settings_and_nothing_shows_it() {
+    let org = Org::small();
+    let mut terminal = Terminal::at(&org);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/signing");
+    let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let path = terminal.trail().join("orgtrail.toml");
+    let settings = std::fs::read_to_string(&path).unwrap();
+    let required = settings.replace("# require_signatures = \"none\"", "require_signatures = \"tool\"");
+    std::fs::write(&path, &required).unwrap();
+    assert!(terminal.failure(&["verify"]).contains("allowed_signers names no key"));
+    std::fs::write(terminal.trail().join("allowed_signers"), "nobody\n").unwrap();
+    assert!(terminal.failure(&["verify"]).starts_with("exit 2\nerror: allowed_signers, line 1: it has no key"));
+    std::fs::write(terminal.trail().join("allowed_signers"), allowed("")).unwrap();
+    let refused = |terminal: &Terminal| terminal.said(&terminal.snapshot_core(0, &[]));
+    assert!(refused(&terminal).contains("there is no key to sign with"));
+    let key_of = |path: &str| required.replace("# signing_key = \"\"", &format!("signing_key = {path:?}"));
+    std::fs::write(&path, key_of("/nowhere/key")).unwrap();
+    assert!(refused(&terminal).contains("could not read the signing key"));
+    std::fs::write(terminal.trail().join("key"), text("tool")).unwrap();
+    std::fs::write(&path, key_of("key")).unwrap();
+    assert!(refused(&terminal).contains("it is inside of the trail"));
+    std::fs::remove_file(terminal.trail().join("key")).unwrap();
+    terminal.set("ORGTRAIL_SIGNING_KEY", &text("encrypted"));
+    assert!(refused(&terminal).contains("ORGTRAIL_SIGNING_KEY: it is encrypted, and there is no passphrase for it"));
+    terminal.set("ORGTRAIL_SIGNING_PASSPHRASE", "another");
+    assert!(refused(&terminal).contains("its passphrase is another one"));
+    terminal.set("ORGTRAIL_SIGNING_KEY", "nonsense");
+    assert!(refused(&terminal).contains("it is not a private key in the format of OpenSSH"));
+    assert!(!refused(&terminal).contains("nonsense"));
+
+    // The environment wins, and its key counts as little as any that is not allowed.
+    std::fs::write(&path, key_of(&folder.join("tool").to_string_lossy())).unwrap();
+    terminal.set("ORGTRAIL_SIGNING_KEY", &text("other"));
+    terminal.snapshot_core(0, &[]).ends_with(0);
+    assert_eq!(found(&terminal.trail()), ["bad-signature 1"]);
+    terminal.environment.remove("ORGTRAIL_SIGNING_KEY");
+    crate::terminal::set(&org, "routing.queues", "/name", "Another");
+    terminal.snapshot_core(15, &["-vvv"]).ends_with(0);
+    assert_eq!(found(&terminal.trail()), ["bad-signature 1"]);
+    let both = allowed("") + &allowed("").replace(&key("tool").public_key(), &key("other").public_key());
+    std::fs::write(terminal.trail().join("allowed_signers"), both).unwrap();
+    let verified = verified(&terminal.trail());
+    assert!(matches!(verified.signed, Signed::Yes { commits: 2, before: 0, .. }), "{:?}", verified.signed);
+    git_in(&terminal.trail(), &["fsck", "--strict"]);
 }
 
 #[test]

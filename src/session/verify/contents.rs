@@ -106,10 +106,10 @@ impl<'w> Contents<'w> {
             return Ok(ledger.clone());
         }
         let read = match self.content(LEDGER_PATH, &blob) {
-            Ok(bytes) => check_ledger(&bytes).map(Rc::new).map_err(|finding| *finding),
+            Ok(bytes) => check_ledger(&bytes).map(Rc::new),
             Err(finding) => Err(finding),
         };
-        let ledger = read.map_err(|finding| findings.push(finding)).ok();
+        let ledger = read.map_err(|finding| findings.push(*finding)).ok();
         self.ledger = Some((blob, ledger.clone()));
         Ok(ledger)
     }
@@ -147,18 +147,19 @@ impl<'w> Contents<'w> {
             return file.clone();
         }
         let read = match self.content(path, &blob) {
-            Ok(bytes) => read_file(path, &bytes).map(Rc::new).map_err(|finding| *finding),
+            Ok(bytes) => read_file(path, &bytes).map(Rc::new),
             Err(finding) => Err(finding),
         };
-        let file = read.map_err(|finding| findings.push(finding)).ok();
+        let file = read.map_err(|finding| findings.push(*finding)).ok();
         self.files.insert(path.to_owned(), (blob, file.clone()));
         file
     }
 
-    fn content(&self, path: &str, blob: &ObjectId) -> Result<Vec<u8>, Finding> {
+    fn content(&self, path: &str, blob: &ObjectId) -> Result<Vec<u8>, Box<Finding>> {
         let unreadable = |why: String| {
             let evidence = vec![Evidence::new("object", blob.to_string())];
-            Fault::Unreadable.finding(Subject::File(path.to_owned()), format!("{path} cannot be read: {why}"), evidence)
+            let message = format!("{path} cannot be read: {why}");
+            Box::new(Fault::Unreadable.finding(Subject::File(path.to_owned()), message, evidence))
         };
         match self.workspace.trail.content(blob) {
             Ok(Some(bytes)) => Ok(bytes),

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use super::exit::{Exit, Exits};
 use super::failure::Failure;
 use super::workspace::{Workspace, archive};
-use crate::integrity::{ChainCommit, Fault, Role, View, check_chain, findings_in_order};
+use crate::integrity::{AllowedSigners, ChainCommit, Fault, Role, View, check_chain, findings_in_order};
 use crate::model::Finding;
 use crate::report::{RemoteView, Signed, Verified};
 use crate::trail::CommitId;
@@ -49,6 +49,22 @@ pub(super) struct Read<'w> {
     is_to_tip: bool,
 }
 
+/// Verifies commits by themselves, whatever else is known, with the keys that are given or else with those of the trail.
+///
+/// # Errors
+/// [`Failure`] as for [`verify`].
+pub(super) fn verify_alone(
+    workspace: &Workspace,
+    options: &VerifyOptions,
+    allowed: Option<&AllowedSigners>,
+) -> Result<Vec<Finding>, Failure> {
+    let to = options.until.ok_or_else(super::revision::no_snapshot)?;
+    let (read, mut findings, _) = read(workspace, options, to, Reach::Commits)?;
+    let allowed = allowed.cloned().map_or_else(|| workspace.allowed_signers(), |allowed| Ok(Some(allowed)))?;
+    findings.extend(signatures::check(&read, allowed)?.1);
+    Ok(findings_in_order(findings))
+}
+
 /// Verifies a history, offline.
 ///
 /// # Errors
@@ -56,6 +72,36 @@ pub(super) struct Read<'w> {
 pub fn verify(workspace: &Workspace, options: &VerifyOptions) -> Result<(Verified, Exits), Failure> {
     let tip = workspace.tip()?;
     let to = options.until.or(tip).ok_or_else(super::revision::no_snapshot)?;
+    let reach = if Some(to) == tip { Reach::Tip } else { Reach::Commits };
+    let (read, mut findings, mut contents) = read(workspace, options, to, reach)?;
+    if read.is_to_tip {
+        let found = contents.check_forms(&to);
+        findings.extend(found.unwrap_or_else(|failure| vec![history::unreadable(&to, &failure.message)]));
+    }
+    let (signed, of_signatures) = signatures::check(&read, workspace.allowed_signers()?)?;
+    findings.extend(of_signatures);
+    let (remote, of_others) = known::check(&read).unwrap_or_else(|failure| {
+        // The way to what was known before leads through what cannot be read.
+        (RemoteView::CouldNotTell, vec![history::unreadable(&to, &failure.message)])
+    });
+    findings.extend(of_others);
+    Ok(told(&read, findings_in_order(findings), signed, remote))
+}
+
+/// Whether commits are all that is looked at, or they lead to the tip of the branch, of which more is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Commits,
+    Tip,
+}
+
+/// Reads the commits and checks what they put on record, and that each could follow the one before.
+fn read<'w>(
+    workspace: &'w Workspace,
+    options: &VerifyOptions,
+    to: CommitId,
+    reach: Reach,
+) -> Result<(Read<'w>, Vec<Finding>, Contents<'w>), Failure> {
     // What a later version wrote cannot be judged here.
     refuse_newer(workspace, to)?;
     let Walked { ids, base, is_whole, mut findings } = history::walk(workspace, to, options.since)?;
@@ -68,7 +114,7 @@ pub fn verify(workspace: &Workspace, options: &VerifyOptions) -> Result<(Verifie
         gaps: Vec::new(),
         to,
         is_whole,
-        is_to_tip: Some(to) == tip,
+        is_to_tip: reach == Reach::Tip,
     };
     if let Some(base) = base {
         read.base = Some(history::chain_commit(workspace, &base)?.0);
@@ -88,18 +134,7 @@ pub fn verify(workspace: &Workspace, options: &VerifyOptions) -> Result<(Verifie
         }
     }
     findings.extend(read.check_chain());
-    if read.is_to_tip {
-        let found = contents.check_forms(&to);
-        findings.extend(found.unwrap_or_else(|failure| vec![history::unreadable(&to, &failure.message)]));
-    }
-    let (signed, of_signatures) = signatures::check(&read)?;
-    findings.extend(of_signatures);
-    let (remote, of_others) = known::check(&read).unwrap_or_else(|failure| {
-        // The way to what was known before leads through what cannot be read.
-        (RemoteView::CouldNotTell, vec![history::unreadable(&to, &failure.message)])
-    });
-    findings.extend(of_others);
-    Ok(told(&read, findings_in_order(findings), signed, remote))
+    Ok((read, findings, contents))
 }
 
 fn told(read: &Read<'_>, findings: Vec<Finding>, signed: Signed, remote: RemoteView) -> (Verified, Exits) {

@@ -4,7 +4,7 @@ use chrono::DateTime;
 
 use super::Read;
 use crate::config::Signatures;
-use crate::integrity::{ChainCommit, Fault, check_signature};
+use crate::integrity::{AllowedSigners, ChainCommit, Fault, check_signature};
 use crate::model::{Evidence, Finding, Subject};
 use crate::report::Signed;
 use crate::session::signing::SIGNERS_FILE;
@@ -15,16 +15,16 @@ use crate::trail::CommitId;
 ///
 /// The first commit that is signed vouches for all before it, whose ids it is derived from; those after it have to be signed
 /// themselves.
-pub(super) fn check(read: &Read<'_>) -> Result<(Signed, Vec<Finding>), Failure> {
+pub(super) fn check(read: &Read<'_>, allowed: Option<AllowedSigners>) -> Result<(Signed, Vec<Finding>), Failure> {
     let workspace = read.workspace;
     let is_required = workspace.config.require_signatures == Signatures::Tool;
-    let allowed = workspace.allowed_signers()?;
-    if is_required && allowed.as_ref().is_none_or(crate::integrity::AllowedSigners::is_empty) {
+    if is_required && allowed.as_ref().is_none_or(AllowedSigners::is_empty) {
         let message = format!("[trail] require_signatures asks for signed commits, and {SIGNERS_FILE} names no key");
         return Err(Failure::new(Exit::Usage, message).hint("put the public key there; docs/integrity.md shows how"));
     }
     let (mut findings, mut first, mut signed, mut before) = (Vec::new(), None, 0, 0);
     let mut unsigned: Vec<&(CommitId, ChainCommit)> = Vec::new();
+    let is_begun = is_signed_before(read)?;
     for one in read.tools() {
         let (id, commit) = one;
         let Some(found) = workspace.trail.signature(id)? else {
@@ -34,7 +34,9 @@ pub(super) fn check(read: &Read<'_>) -> Result<(Signed, Vec<Finding>), Failure> 
         if first.is_none() {
             first = Some(id.to_string());
             before = unsigned.len();
-            unsigned.clear();
+            if !is_begun {
+                unsigned.clear();
+            }
         }
         findings.extend(range(&std::mem::take(&mut unsigned)).filter(|_| is_required));
         signed += 1;
@@ -60,6 +62,20 @@ pub(super) fn check(read: &Read<'_>) -> Result<(Signed, Vec<Finding>), Failure> 
         (Some(_), Some(_)) => Signed::Partly { commits: signed },
     };
     Ok((told, findings))
+}
+
+/// Whether a commit of the tool was signed before those that are looked at.
+fn is_signed_before(read: &Read<'_>) -> Result<bool, Failure> {
+    let trail = &read.workspace.trail;
+    let base = read.base.as_ref().and_then(|base| base.id.parse::<CommitId>().ok());
+    for commit in base.iter().flat_map(|base| trail.first_parents(base)) {
+        // What cannot be read is told where it is looked at.
+        let Ok(commit) = commit else { break };
+        if crate::session::kind(&commit).is_some() && trail.signature(&commit.id)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// One finding for commits of the tool that follow each other and are not signed.
