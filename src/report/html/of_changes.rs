@@ -2,9 +2,9 @@
 
 use super::super::change_set::ChangeSet;
 use super::super::field::{FieldView, Members, Side, is_judged_apart};
-use super::super::findings::Places;
+use super::super::findings::{Places, acknowledged_line};
 use super::super::notes::{circumstances, notes};
-use super::super::shown::{counted, summary};
+use super::super::shown::counted;
 use super::super::who::{by, by_of_field};
 use super::{Cell, Item, LongText, Page, Row, Table, UNFOLDED, in_file, in_parts, safe, text_line};
 use crate::model::{Actor, ChangeKind};
@@ -14,14 +14,14 @@ use crate::policy::{ClassifiedChange, ClassifiedField};
 const NOBODY: &str = "nobody known";
 
 pub(super) fn page(set: &ChangeSet, places: &Places) -> Page {
-    let summary = summary(&set.counts());
+    let summary = set.summary();
     let (title, lead) = summary.split_once(": ").unwrap_or((&summary, ""));
     let day = set.to.as_ref().map(|to| to.taken_at.as_str());
-    let items = set.changes.iter().map(|change| item(change, day, places)).collect();
+    let items = set.changes.iter().map(|change| item(set, change, day, places)).collect();
     Page::new(title, lead, &notes(set), items)
 }
 
-fn item(classified: &ClassifiedChange, day: Option<&str>, places: &Places) -> Item {
+fn item(set: &ChangeSet, classified: &ClassifiedChange, day: Option<&str>, places: &Places) -> Item {
     let ClassifiedChange { change, name, judgement, attribution, fingerprint, .. } = classified;
     let key = change.key.as_str();
     let place_of = match name {
@@ -32,7 +32,9 @@ fn item(classified: &ClassifiedChange, day: Option<&str>, places: &Places) -> It
     if people.is_empty() {
         people.push(NOBODY.to_owned());
     }
+    let acknowledged = set.acknowledged(classified);
     let lines = by(attribution, day).into_iter().chain(circumstances(change));
+    let lines = lines.chain(acknowledged.map(acknowledged_line));
     let (tables, texts) = fields(classified);
     let Members { shown, more } = Members::of(classified);
     let more = match (shown.is_empty(), more) {
@@ -57,7 +59,7 @@ fn item(classified: &ClassifiedChange, day: Option<&str>, places: &Places) -> It
         remedy: safe(&judgement.remedy),
         rule: safe(&judgement.rule),
         file: places.get(fingerprint).map(in_file),
-        is_acknowledged: false,
+        is_acknowledged: acknowledged.is_some(),
     }
 }
 
