@@ -18,6 +18,9 @@ use crate::trail::remote::{CredentialSource, RemoteError};
 /// The user that goes with a token where the address names none. Hosts that want a user with a token take any, or this one.
 const TOKEN_USER: &str = "x-access-token";
 
+/// Bytes that the value of another header needs to be taken for a secret: a shorter one could be any word.
+const SHORTEST_SECRET: usize = 8;
+
 /// What hides a secret.
 const HIDDEN: &str = "…";
 
@@ -104,7 +107,7 @@ impl Credentials {
             if secret.is_empty() { text } else { text.replace(secret, HIDDEN) }
         };
         let headers = self.headers.iter().filter_map(|(_, value)| value.to_str().ok());
-        let text = headers.fold(text.to_owned(), hide);
+        let text = headers.filter(|value| value.len() >= SHORTEST_SECRET).fold(text.to_owned(), hide);
         match &self.login {
             None => text,
             Some(Login { how: How::Basic { password, .. }, .. }) => hide(text, password.expose_secret()),
@@ -270,13 +273,16 @@ mod tests {
         let sandbox = Sandbox::new();
         let trail = sandbox.bare();
         git(trail.git_dir(), &["config", "http.extraHeader", "Authorization: basic canary"]);
+        git(trail.git_dir(), &["config", "--add", "http.extraHeader", "X-All: 1"]);
+        git(trail.git_dir(), &["config", "--add", "http.extraHeader", "X-Key: another canary"]);
         let token = SecretString::from("canary");
         for credentials in [
             Credentials::at_hand(&url("https://host.example/t"), None, trail.git_dir()),
             Credentials::at_hand(&url("https://host.example/t"), Some(&token), trail.git_dir()),
             Credentials::at_hand(&url("https://ann:canary@host.example/t"), None, trail.git_dir()),
         ] {
-            assert_eq!(credentials.hidden_in("no canary here"), "no … here");
+            assert_eq!(credentials.hidden_in("no canary here, 1"), "no … here, 1");
+            assert_eq!(credentials.hidden_in("another canary"), "…");
             assert!(!format!("{credentials:?}").contains("canary"), "{credentials:?}");
         }
     }
