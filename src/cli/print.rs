@@ -37,23 +37,22 @@ pub fn plain(verb: &str, global: &Global) -> Result<Plain, Failure> {
 pub fn changes(workspace: &Workspace, changes: &ChangeSet, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     let shown = global.min_severity.map_or_else(|| changes.clone(), |level| changes.clone().at_least(level));
     let mut out = Vec::new();
-    let written = match global.format {
-        Format::Text => report::text::render(&shown, ui.style(), &mut out),
-        Format::Json => report::json::render(&shown, &mut out),
-        Format::Jsonl => report::jsonl::render_changes(&shown, &mut out),
-        Format::Markdown => report::markdown::render(&shown, &mut out),
-        Format::Html => report::html::render_changes(&shown, &places_of(workspace, &shown)?, &mut out),
-        Format::JsonPatch => report::json_patch::render(&whole_patch(workspace, changes, global)?, &mut out),
+    match global.format {
+        Format::Text => told(report::text::render(&shown, ui.style(), &mut out)),
+        Format::Json => told(report::json::render(&shown, &mut out)),
+        Format::Jsonl => told(report::jsonl::render_changes(&shown, &mut out)),
+        Format::Markdown => told(report::markdown::render(&shown, &mut out)),
+        Format::Html => told(report::html::render_changes(&shown, &places_of(workspace, &shown)?, &mut out)),
+        Format::JsonPatch => told(report::json_patch::render(&whole_patch(workspace, changes, global)?, &mut out)),
         Format::Csv | Format::Sarif => {
             let found = Findings::of_fields(&shown, &places_of(workspace, &shown)?);
-            render(&found, global.format, ui.style(), &mut out)?
+            render(&found, global.format, ui.style(), &mut out)
         }
         Format::Junit | Format::Github => {
             let found = Findings::of_changes(&shown, &places_of(workspace, &shown)?);
-            render(&found, global.format, ui.style(), &mut out)?
+            render(&found, global.format, ui.style(), &mut out)
         }
-    };
-    written.map_err(|error| Failure::of(Exit::Internal, &error))?;
+    }?;
     ui.data(&out)?;
     Ok(exits(changes.counts().worst(), global))
 }
@@ -62,14 +61,13 @@ pub fn changes(workspace: &Workspace, changes: &ChangeSet, global: &Global, ui: 
 pub fn findings(findings: &Findings, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     let shown = global.min_severity.map_or_else(|| findings.clone(), |level| findings.clone().at_least(level));
     let mut out = Vec::new();
-    let written = render(&shown, global.format, ui.style(), &mut out)?;
-    written.map_err(|error| Failure::of(Exit::Internal, &error))?;
+    render(&shown, global.format, ui.style(), &mut out)?;
     ui.data(&out)?;
     Ok(exits(findings.counts().worst(), global))
 }
 
-fn render(found: &Findings, format: Format, style: Style, out: &mut Vec<u8>) -> Result<io::Result<()>, Failure> {
-    Ok(match format {
+fn render(found: &Findings, format: Format, style: Style, out: &mut Vec<u8>) -> Result<(), Failure> {
+    told(match format {
         Format::Text => report::findings::render_text(found, style, out),
         Format::Json => report::findings::render_json(found, out),
         Format::Jsonl => report::jsonl::render_findings(found, out),
@@ -84,6 +82,11 @@ fn render(found: &Findings, format: Format, style: Style, out: &mut Vec<u8>) -> 
             return Err(refusal("findings are no change of a state, so there is no json-patch of them", &able));
         }
     })
+}
+
+/// Writing to memory cannot fail but by a mistake of ours.
+fn told(written: io::Result<()>) -> Result<(), Failure> {
+    written.map_err(|error| Failure::of(Exit::Internal, &error))
 }
 
 /// Where the changes of a change set are written in the state that they lead to.

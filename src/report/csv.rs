@@ -15,7 +15,7 @@ use super::who::actors_line;
 use crate::model::{Evidence, Finding, Pointer, Subject};
 
 /// The columns; new ones come behind these.
-const HEADER: [&str; 19] = [
+pub const HEADER: [&str; 19] = [
     "severity",
     "rule",
     "domain",

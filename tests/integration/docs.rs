@@ -12,6 +12,7 @@ use orgtrail::catalogue::{Catalogue, Domain, UserFile, embedded_file};
 use orgtrail::cli::{Cli, Format};
 use orgtrail::policy::user_rules;
 use orgtrail::record::CommitKind;
+use orgtrail::report::csv::HEADER;
 use orgtrail::session::Exit;
 use orgtrail::sim::{Scale, World};
 use tempfile::TempDir;
@@ -317,6 +318,8 @@ fn the_page_of_formats_has_every_format_and_no_other() {
     let headings = page.lines().filter_map(|line| line.strip_prefix("## ")).map(ToOwned::to_owned);
     assert_eq!(headings.collect::<BTreeSet<String>>(), formats);
     assert_eq!(first_column(&page), formats);
+    let columns: Vec<String> = HEADER.iter().map(|column| format!("`{column}`")).collect();
+    assert!(page.replace('\n', " ").contains(&columns.join(", ")), "the columns of a table are {columns:?}");
     for format in Format::ALL {
         assert_eq!(Format::from_str(format.as_str(), false), Ok(format));
     }

@@ -58,8 +58,8 @@
   };
 
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", () => { write(); apply(); });
-  form.addEventListener("reset", () => setTimeout(() => { write(); apply(); }));
+  form.addEventListener("input", () => { apply(); write(); });
+  form.addEventListener("reset", () => setTimeout(() => { apply(); write(); }));
   addEventListener("hashchange", () => { read(); apply(); });
   read();
   apply();
