@@ -88,7 +88,7 @@
 //! | Read-only: nothing but GETs, queries, the token request and channels of notifications | [`genesys::Get`] has no method to choose, `nothing_but_a_query_can_be_sent_by_post`, `a_call_about_a_channel_leads_nowhere_else`, `nothing_but_channels_is_written_to` |
 //! | A person behind every line: each change is by whom the audit log says, and only by whom it says | `a_day_has_one_commit_for_each_actor_and_one_for_what_nobody_explains`, `what_a_record_does_not_say_is_not_ascribed_to_its_author`, `git_blame_names_the_person_of_each_line` |
 //! | One drift is one fingerprint, until it is agreed to or gone | `a_difference_is_open_until_the_place_is_as_agreed`, `a_drift_is_open_until_it_is_reverted_under_the_same_fingerprint`, `what_is_approved_is_accepted_and_never_comes_again` |
-//! | What somebody else wrote into the history shows | `content_that_was_edited_under_the_tools_name_shows`, `a_commit_that_is_dropped_shows_in_what_is_left`, `signatures_are_asked_for_and_checked` |
+//! | Tamper-evident: what the tool did not write, or not so, is told | `a_history_that_orgtrail_wrote_has_no_finding_wherever_it_is` and the rest of `tests/integration/verify.rs`, `a_push_that_would_rewrite_or_hold_what_others_wrote_is_refused_here_and_there` |
 //! | Reproducible: the same input gives the same bytes | `the_same_commit_has_the_same_id_on_every_machine`, `the_seed_decides_everything` |
 //! | Lossless numbers: one value, one form, all digits | `one_value_has_one_form`, `what_a_double_cannot_hold_survives_the_way_from_response_to_applied_diff` |
 //!

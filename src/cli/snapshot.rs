@@ -55,8 +55,9 @@ enum Targeted {
 pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     let format = plain("snapshot", global)?;
     let environment = Environment::of_process();
-    let workspace = open(global)?.signing(&environment)?;
+    let workspace = open(global)?;
     let options = options(args, global, &workspace)?;
+    let workspace = if options.effect == Effect::None { workspace } else { workspace.signing(&environment)? };
     let connection = environment.connection(&workspace.config)?;
     let secrets = environment.secret_key()?;
     // A dry run leaves no trace, not even the file of the lock.

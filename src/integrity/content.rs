@@ -100,11 +100,14 @@ pub fn domains_to_check<'p>(
             None => strays.push(path),
         }
     }
-    let entry = |ledger: Option<&Ledger>, id: &DomainId| ledger.and_then(|ledger| ledger.domains.get(id).cloned());
     let named = [before, after].into_iter().flatten().flat_map(|ledger| ledger.domains.keys());
     let differing: Vec<DomainId> = named.filter(|id| entry(before, id) != entry(after, id)).cloned().collect();
     domains.extend(differing);
     (domains, strays)
+}
+
+fn entry<'l>(ledger: Option<&'l Ledger>, id: &DomainId) -> Option<&'l LedgerEntry> {
+    ledger.and_then(|ledger| ledger.domains.get(id))
 }
 
 /// Checks a domain as it is in a commit: its files, by path, and what the ledger of the commit says of it.
