@@ -76,10 +76,12 @@ impl Trail {
     /// where it has staged them, if not in the usual place.
     pub fn staged(&self, index: Option<&Path>) -> Result<Vec<StagedFile>, TrailError> {
         let list = || {
-            let index = match index {
+            let mut index = match index {
                 Some(path) => Index::open(path)?,
                 None => self.repo.index()?,
             };
+            // Git may have written it since this handle read it.
+            index.read(true)?;
             let head = match self.repo.head() {
                 Ok(head) => Some(head.peel_to_tree()?),
                 Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => None,
@@ -152,7 +154,7 @@ mod tests {
         git(trail.git_dir(), &["config", "core.hooksPath", "/elsewhere"]);
         let expected = Hooks::Elsewhere { path: "/elsewhere".to_owned() };
         assert_eq!(trail.install_hooks(&[("pre-receive", OURS)]).unwrap(), expected);
-        assert!(!trail.git_dir().join("hooks").exists());
+        assert!(!trail.git_dir().join("hooks/pre-receive").exists());
     }
 
     #[test]
