@@ -78,6 +78,7 @@ fn the_document_says_everything_losslessly() {
       "unjudged": [
         "rule trunk-disabled could not be told for telephony.trunks: no such key: state"
       ],
+      "acknowledged": {},
       "changes": [
         {
           "fingerprint": "6dca87b7d285193e",
@@ -186,6 +187,7 @@ fn a_removed_entity_is_there_as_a_whole() {
       "migrations": {},
       "coverage": {},
       "unjudged": [],
+      "acknowledged": {},
       "changes": [
         {
           "fingerprint": "d76384177a14925d",
