@@ -129,8 +129,8 @@ fn open_pr(args: &ReviewArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure
     if proposal.newer > 0 {
         ui.say(format!("{} more changes since then are not part of it; --refresh takes them in", proposal.newer));
     }
-    if proposal.number.is_some() {
-        ui.data(format!("{number}\n").as_bytes())?;
+    if let Some(text) = &proposal.text {
+        ui.data(text.as_bytes())?;
     }
     let mut exits = Exits::default();
     if global.fail_on.is_some_and(|level| proposal.counts.worst().is_some_and(|worst| worst >= level)) {

@@ -27,6 +27,8 @@ pub struct Proposal {
     pub counts: SeverityCounts,
     /// How many changes were seen since that it does not propose.
     pub newer: u64,
+    /// What it says, in Markdown; absent where there is none.
+    pub text: Option<String>,
 }
 
 /// What is to be reviewed: the last run against what is agreed.
@@ -59,7 +61,13 @@ pub async fn propose_by_request(
             "nothing is agreed yet: there is no branch {}; `orgtrail approve --reason TEXT --push` makes it",
             workspace.config.approved
         ));
-        return Ok(Proposal { number: None, posted: Posted::Nothing, counts: SeverityCounts::default(), newer: 0 });
+        return Ok(Proposal {
+            number: None,
+            posted: Posted::Nothing,
+            counts: SeverityCounts::default(),
+            newer: 0,
+            text: None,
+        });
     };
     let newest = super::revision::last_run(workspace)?.1;
     let today = now.date_naive();
@@ -70,7 +78,7 @@ pub async fn propose_by_request(
     let differs = current.open().next().is_some() || !current.baselines.is_empty();
     if known.is_none() && !differs {
         let counts = current.counts();
-        return Ok(Proposal { number: None, posted: Posted::Nothing, counts, newer: 0 });
+        return Ok(Proposal { number: None, posted: Posted::Nothing, counts, newer: 0, text: None });
     }
     let under_review = match &known {
         Some(_) if !refresh => proposed(workspace)?,
@@ -97,7 +105,7 @@ pub async fn propose_by_request(
     } else {
         (host.open(branches, &title, &body).await?.number, Posted::Created)
     };
-    Ok(Proposal { number: Some(number), posted, counts, newer })
+    Ok(Proposal { number: Some(number), posted, counts, newer, text: Some(body) })
 }
 
 /// The commit of the observed branch that the proposal proposes, where that can still be told.

@@ -227,7 +227,10 @@ fn open_pr(terminal: &Terminal, minutes: i64, arguments: &[&str]) -> String {
     let now = format!("2026-03-02T{:02}:{:02}:00Z", 8 + minutes / 60, minutes % 60);
     let told = terminal.run(&[&["review", "--open-pr", "--now", &now], arguments].concat());
     assert!(!format!("{}{}", told.stdout, told.stderr).contains(TOKEN));
-    told.ends_with(0).trim().to_owned()
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    let number = told.stderr.lines().find_map(|line| line.split_once("pull request ")?.1.split(' ').next());
+    assert_eq!(number.is_some(), told.stdout.starts_with("## "), "{}", told.stdout);
+    number.unwrap_or_default().to_owned()
 }
 
 #[test]
