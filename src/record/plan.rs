@@ -236,7 +236,16 @@ impl State<'_> {
         let before = before.unwrap_or_else(|| Rc::new(DomainSnapshot::empty(domain.id.clone(), domain.schema_version)));
         let entry = self.ledger.domains.get_mut(&domain.id);
         let width = entry.as_ref().map(|entry| entry.width).unwrap_or_default();
-        let (edits, width) = fitting_files(domain, &before, &content, width);
+        let (mut edits, mut fitting) = fitting_files(domain, &before, &content, width);
+        if fitting != width && !before.entities.is_empty() {
+            // What did not change has to move as well, and no file of the former layout may stay.
+            let empty = DomainSnapshot::empty(domain.id.clone(), content.schema_version);
+            let (anew, wider) = fitting_files(domain, &empty, &content, fitting);
+            edits = domain_paths(domain, &before, width).into_iter().map(|path| (path, None)).collect();
+            edits.extend(anew.into_iter().filter(|(_, new)| new.is_some()));
+            fitting = wider;
+        }
+        let width = fitting;
         if let Some(entry) = entry {
             entry.entities = count(&content);
             entry.digest = Some(Digest::of_domain(&content).to_string());

@@ -32,6 +32,17 @@ impl Files {
     /// Puts a captured domain on record and returns the kinds of the commits.
     fn record(&mut self, catalogue: &Catalogue, content: &DomainSnapshot, new_fields: &[&str]) -> Vec<CommitKind> {
         let planned = self.plan(catalogue, content, new_fields);
+        self.take(&planned, content)
+    }
+
+    /// Puts a part of a domain on record, of which later runs bring the rest.
+    fn record_part(&mut self, catalogue: &Catalogue, content: &DomainSnapshot) -> Vec<CommitKind> {
+        let observed = Observed { is_under_way: true, ..observed(content, &[]) };
+        let planned = self.plan_of(catalogue, observed);
+        self.take(&planned, content)
+    }
+
+    fn take(&mut self, planned: &RecordPlan, content: &DomainSnapshot) -> Vec<CommitKind> {
         for commit in &planned.commits {
             for (path, bytes) in &commit.edits {
                 match bytes {
@@ -45,6 +56,10 @@ impl Files {
     }
 
     fn plan(&self, catalogue: &Catalogue, content: &DomainSnapshot, new_fields: &[&str]) -> RecordPlan {
+        self.plan_of(catalogue, observed(content, new_fields))
+    }
+
+    fn plan_of(&self, catalogue: &Catalogue, observed: Observed) -> RecordPlan {
         let archive = Archive::open(self.clone()).unwrap();
         let scan = Scan::built_in().unwrap();
         let ledger = archive.ledger().cloned().unwrap_or_else(|| Ledger::new("org", "key", scan.version()));
@@ -55,13 +70,7 @@ impl Files {
             secret_key: "key".to_owned(),
             rekeyed: None,
             view: None,
-            observed: vec![Observed {
-                is_under_way: false,
-                domain: content.domain.clone(),
-                status: Some(LedgerStatus::Complete),
-                content: Some(content.clone()),
-                new_fields: new_fields.iter().map(|field| (*field).to_owned()).collect::<BTreeSet<_>>(),
-            }],
+            observed: vec![observed],
             scan: &scan,
             migrate: &|_, before| MigratedDomain {
                 content: before.clone(),
@@ -87,6 +96,17 @@ impl Files {
         for file in shards.iter().chain(has_file.then_some(&format!("{path}.json"))) {
             assert!(self.0[file].len() <= limit, "{file} has {} bytes", self.0[file].len());
         }
+    }
+}
+
+/// What a run learned of a domain that it captured.
+fn observed(content: &DomainSnapshot, new_fields: &[&str]) -> Observed {
+    Observed {
+        is_under_way: false,
+        domain: content.domain.clone(),
+        status: Some(LedgerStatus::Complete),
+        content: Some(content.clone()),
+        new_fields: new_fields.iter().map(|field| (*field).to_owned()).collect::<BTreeSet<_>>(),
     }
 }
 
@@ -126,6 +146,19 @@ fn a_domain_that_outgrows_its_files_is_laid_out_anew_first() {
     assert_eq!(files.record(&catalogue, &huge, &[]), [CommitKind::Reshard, CommitKind::Observed]);
     assert_eq!(files.files_under("snapshot/users/users").unwrap().len(), 256);
     assert_eq!(files.read(&huge), huge);
+}
+
+#[test]
+fn a_first_capture_that_outgrows_its_file_on_the_way_leaves_none_behind() {
+    let catalogue = catalogue();
+    let mut files = Files::default();
+    let part = many(&catalogue, 100, 100);
+    assert_eq!(files.record_part(&catalogue, &part), [CommitKind::Baseline]);
+    assert!(files.0.contains_key("snapshot/users/users.json"));
+    let mut whole = part.clone();
+    whole.entities.extend(many(&catalogue, 3_000, 300).entities);
+    assert_eq!(files.record(&catalogue, &whole, &[]), [CommitKind::Baseline]);
+    assert_eq!(files.read(&whole), whole);
 }
 
 #[test]
