@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, ValueEnum};
 use orgtrail::catalogue::{Catalogue, Domain, UserFile, embedded_file};
 use orgtrail::cli::{Cli, Format};
-use orgtrail::policy::user_rules;
+use orgtrail::policy::{Acks, user_rules};
 use orgtrail::record::CommitKind;
 use orgtrail::report::csv::HEADER;
 use orgtrail::session::Exit;
@@ -84,7 +84,20 @@ fn code_spans(text: &str) -> Vec<String> {
 fn arguments(line: &str) -> Option<Vec<String>> {
     let line = line.split(['|', '>', '#', ';']).next()?.trim();
     let rest = line.strip_prefix("cargo run --release -- ").or_else(|| line.strip_prefix("orgtrail "))?;
-    Some(rest.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect())
+    Some(words(rest))
+}
+
+/// The words of a line of shell; what is between single quotes is a part of one.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut is_quoted) = (Vec::new(), String::new(), false);
+    for c in line.chars().chain([' ']) {
+        match c {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty())),
+            _ => word.push(c),
+        }
+    }
+    words
 }
 
 fn parse(words: &[String]) -> Result<(), ErrorKind> {
@@ -106,7 +119,7 @@ fn first_column(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_command_of_the_documents_is_one_that_the_program_takes() {
-    for name in ["README.md", "CONTRIBUTING.md"] {
+    for name in ["README.md", "CONTRIBUTING.md", "docs/formats.md", "docs/github.md", "docs/integrity.md"] {
         let text = document(name);
         let shell = blocks(&text).into_iter().filter(|block| block.language == "sh").flat_map(|block| block.lines);
         for line in shell {
@@ -261,7 +274,9 @@ fn every_rule_and_every_domain_that_a_document_shows_can_be_used() {
         let shows_toml = |block: &Block| block.language == "toml" && block.file.is_none();
         for block in blocks(&document(name)).into_iter().filter(shows_toml) {
             let text = block.lines.join("\n");
-            if text.starts_with("[[rule]]") {
+            if text.contains("[[ack]]") {
+                assert!(!Acks::read(&[(name.to_owned(), text)]).unwrap().is_empty());
+            } else if text.starts_with("[[rule]]") {
                 shown[0] += user_rules(name, &text, &catalogue).unwrap().len();
             } else {
                 let id = "routing.languages".parse().unwrap();

@@ -503,6 +503,6 @@ fn a_fingerprint_is_that_of_the_content_whatever_it_is_called_and_wherever_it_st
     assert!(found.to_string().contains(&fingerprint));
     let (now_said, now_at) = sarif(&terminal);
     assert_ne!((&now_said, &now_at), (&message, &line));
-    assert_eq!(now_said, "It has another name");
+    assert!(now_said.as_str().unwrap().starts_with("It has another name"), "{now_said}");
     assert!(now_at.as_u64() > line.as_u64());
 }
