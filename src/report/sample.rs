@@ -259,3 +259,10 @@ pub(super) fn places() -> Places {
     let place = |line| Place { file: "snapshot/routing/queues.json".to_owned(), line, column: 5 };
     fingerprints.zip((1..).map(place)).collect()
 }
+
+/// What a renderer writes.
+pub(super) fn text_of(render: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> String {
+    let mut out = Vec::new();
+    render(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}

@@ -276,9 +276,7 @@ mod tests {
     use super::*;
 
     fn rendered(findings: &Findings) -> String {
-        let mut out = Vec::new();
-        render(findings, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        sample::text_of(|out| render(findings, out))
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct Agreed {
     /// The commit of the observed branch that it was last brought up to; absent where that cannot be told, because somebody
     /// wrote the branch by other means.
     pub observed: Option<CommitId>,
+    /// The commit of the observed branch that was last agreed to as a whole: what is open may be as old. Absent likewise.
+    pub since: Option<CommitId>,
 }
 
 impl Agreed {
@@ -26,7 +28,22 @@ impl Agreed {
     /// [`Failure`] where the two went different ways.
     pub fn of(workspace: &Workspace) -> Result<Option<Self>, Failure> {
         let Some(commit) = tip(workspace, &workspace.config.approved)? else { return Ok(None) };
-        Ok(Some(Self { commit, observed: observed(workspace, &commit)? }))
+        Self::at(workspace, commit).map(Some)
+    }
+
+    /// What was agreed by a commit of the branch that holds it.
+    pub(super) fn at(workspace: &Workspace, commit: CommitId) -> Result<Self, Failure> {
+        let mut whole = commit;
+        for approval in workspace.trail.first_parents(&commit) {
+            let approval = approval?;
+            whole = approval.id;
+            if approval.trailer(trailer::APPROVED).is_none() {
+                break;
+            }
+        }
+        let observed = observed(workspace, &commit)?;
+        let since = if whole == commit { observed } else { self::observed(workspace, &whole)? };
+        Ok(Self { commit, observed, since })
     }
 
     /// What is agreed, or how to agree.
@@ -61,7 +78,7 @@ pub(super) fn tip(workspace: &Workspace, branch: &str) -> Result<Option<CommitId
 }
 
 /// The commit of the observed branch whose state, or whose form, an agreed one has.
-pub(super) fn observed(workspace: &Workspace, agreed: &CommitId) -> Result<Option<CommitId>, Failure> {
+fn observed(workspace: &Workspace, agreed: &CommitId) -> Result<Option<CommitId>, Failure> {
     let Some(tip) = workspace.tip()? else { return Ok(None) };
     let trail = &workspace.trail;
     let state = trail.tree_entry(agreed, SNAPSHOT_DIR)?;

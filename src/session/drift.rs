@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::agreed::{Agreed, observed};
+use super::agreed::Agreed;
 use super::compare::{Sides, compare_sides, steps_between};
 use super::failure::Failure;
 use super::history::{EntityLifetimes, History};
 use super::observer::Observer;
+use super::revision::commits_between;
 use super::run::{Taken, endpoint};
 use super::time::of_seconds;
 use super::workspace::{CommitTree, Workspace, archive, archive_of};
@@ -35,14 +36,14 @@ pub fn drift(workspace: &Workspace, to: CommitId, wanted: Wanted, observer: &dyn
     let agreed = Agreed::or_fail(workspace)?;
     let changes = differences(workspace, &agreed, to, observer)?;
     let history = History::of(workspace)?;
-    let lifetimes = match &agreed.observed {
+    let lifetimes = match &agreed.since {
         Some(from) => history.lifetimes(&agreed.commit, from, &to)?,
         None => Vec::new(),
     };
     let sightings = Sightings { workspace, times: BTreeMap::new() };
     let ended = match wanted {
         Wanted::Open => Vec::new(),
-        Wanted::All => ended(workspace, &history, &agreed, &lifetimes, observer)?,
+        Wanted::All => ended(workspace, &history, &agreed, &to, &lifetimes, observer)?,
     };
     let first_seen = sightings.of_open(&changes, &lifetimes)?;
     Ok(Drift { changes, first_seen, ended })
@@ -57,7 +58,7 @@ pub(super) fn differences(
 ) -> Result<ChangeSet, Failure> {
     let (before, after) = (archive(workspace, Some(agreed.commit))?, archive(workspace, Some(to))?);
     let steps = agreed.observed.map(|from| steps_between(workspace, &from, &to)).transpose()?.unwrap_or_default();
-    let way = agreed.observed.map(|from| (from, to));
+    let way = agreed.since.map(|from| (from, to));
     let set = compare_sides(workspace, &Sides { before: &before, after: &after, steps, way }, observer)?;
     Ok(ChangeSet { from: Some(endpoint(workspace, agreed.commit)?), to: Some(endpoint(workspace, to)?), ..set })
 }
@@ -83,7 +84,7 @@ pub fn live_drift(workspace: &Workspace, taken: &Taken, observer: &dyn Observer)
         }
     }
     let (before, after) = (archive(workspace, Some(agreed.commit))?, archive_of(workspace, tree(&edits))?);
-    let way = agreed.observed.zip(tip);
+    let way = agreed.since.zip(tip);
     let mut set = compare_sides(workspace, &Sides { before: &before, after: &after, steps, way }, observer)?;
     let live: BTreeMap<(&DomainId, &EntityKey), &Attribution> =
         taken.changes.changes.iter().map(|one| ((&one.change.domain, &one.change.key), &one.attribution)).collect();
@@ -151,20 +152,26 @@ fn ended(
     workspace: &Workspace,
     history: &History<'_>,
     agreed: &Agreed,
+    to: &CommitId,
     lifetimes: &[EntityLifetimes],
     observer: &dyn Observer,
 ) -> Result<Vec<Ended>, Failure> {
     let mut sightings = Sightings { workspace, times: BTreeMap::new() };
+    // What was over before the approval was a difference from something that was agreed before it.
+    let after: BTreeSet<CommitId> = match &agreed.observed {
+        Some(from) => commits_between(workspace, from, to)?.unwrap_or_default().iter().map(|one| one.id).collect(),
+        None => BTreeSet::new(),
+    };
     let mut ended = accepted(workspace, history, agreed, observer)?;
-    let (before, after) = (archive(workspace, Some(agreed.commit))?, archive(workspace, workspace.tip()?)?);
-    let names = Names::new(&workspace.catalogue, &before, &after);
+    let (old, new) = (archive(workspace, Some(agreed.commit))?, archive(workspace, Some(*to))?);
+    let names = Names::new(&workspace.catalogue, &old, &new);
     for EntityLifetimes { domain, key, lifetimes, is_reshaped } in lifetimes {
         let name = workspace.catalogue.get(domain).and_then(|found| {
             let text = names.entity(domain, key)?;
             names.of_entity(found, key, &crate::canonical::value_of(&text))
         });
         for lifetime in lifetimes.iter().filter(|_| !is_reshaped) {
-            let Some(end) = &lifetime.end else { continue };
+            let Some(end) = lifetime.end.as_ref().filter(|end| after.contains(&end.at)) else { continue };
             ended.push(Ended {
                 fingerprint: lifetime.difference.fingerprint.clone(),
                 state: match end.how {
@@ -196,12 +203,12 @@ fn accepted(
 ) -> Result<Vec<Ended>, Failure> {
     let info = workspace.trail.commit_info(&agreed.commit)?;
     let Some(earlier) = info.parents.first().copied() else { return Ok(Vec::new()) };
-    let earlier = Agreed { commit: earlier, observed: observed(workspace, &earlier)? };
+    let earlier = Agreed::at(workspace, earlier)?;
     let (before, after) = (archive(workspace, Some(earlier.commit))?, archive(workspace, Some(agreed.commit))?);
     let way = earlier.observed.zip(agreed.observed);
     let steps = way.map(|(from, to)| steps_between(workspace, &from, &to)).transpose()?.unwrap_or_default();
     let set = compare_sides(workspace, &Sides { before: &before, after: &after, steps, way: None }, observer)?;
-    let lifetimes = match way {
+    let lifetimes = match earlier.since.zip(agreed.observed) {
         Some((from, to)) => history.lifetimes(&earlier.commit, &from, &to)?,
         None => Vec::new(),
     };

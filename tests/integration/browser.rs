@@ -6,11 +6,7 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::sync::mpsc;
 
-use orgtrail::sim::Script;
-
-use crate::harness::Org;
 use crate::history::story;
-use crate::terminal::Terminal;
 
 /// What a browser is called, from system to system.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
@@ -100,13 +96,7 @@ impl Seen {
 
 /// A trail in which a day has passed: its changes as a page and as a document.
 fn day() -> (String, serde_json::Value) {
-    let org = Org::small();
-    let terminal = Terminal::at(&org);
-    terminal.snapshot_core(0, &[]).ends_with(0);
-    for edit in &Script::built_in().unwrap().edits {
-        org.running.world(|world| world.apply(edit)).unwrap();
-    }
-    terminal.snapshot_core(9 * 60, &[]).ends_with(0);
+    let terminal = crate::formats::day();
     (terminal.run(&["diff", "--format", "html"]).ends_with(0), terminal.run(&["diff", "--format", "json"]).json(0))
 }
 

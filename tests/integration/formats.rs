@@ -10,7 +10,7 @@ use crate::harness::Org;
 use crate::terminal::{Terminal, assert_follows};
 
 /// A trail in which a day has passed.
-fn day() -> Terminal {
+pub(crate) fn day() -> Terminal {
     let org = Org::small();
     let terminal = Terminal::at(&org);
     terminal.snapshot_core(0, &[]).ends_with(0);

@@ -150,6 +150,8 @@ fn a_part_is_approved_by_entity_or_by_fingerprint_and_the_rest_stays_open() {
         left["open"].as_array().unwrap().iter().find(|one| one["change"]["domain"] == "routing.queues").unwrap();
     assert_eq!(queue["change"]["fields"].as_array().unwrap().len(), 1);
     assert_eq!(queue["change"]["fields"][0]["fingerprint"], description);
+    // Since when the rest is open, and who did it, is still known.
+    assert!(left["open"].as_array().unwrap().iter().all(|one| one["first_seen"]["at"] == "2026-03-02T08:15:00Z"));
     // The rest, and then nothing is left, and what is agreed is what is observed to the byte.
     approve(&terminal, 30, &[]).ends_with(0);
     assert!(open(&drift(&terminal, &[])).is_empty());
