@@ -7,7 +7,6 @@ use chrono::NaiveDate;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::workspace::Workspace;
-use crate::model::Subject;
 use crate::policy::{Acks, Candidate, ClassifiedChange, Matched};
 use crate::report::{ChangeSet, Findings};
 
@@ -47,33 +46,6 @@ pub fn check_acks(workspace: &Workspace, set: &ChangeSet, today: NaiveDate) -> R
     let acks = acks(workspace)?;
     let matched = matched(&acks, set, today);
     Ok(Findings::arranged("Acknowledgements", set.to.clone(), acks.findings(&matched, today)))
-}
-
-/// Findings with what is acknowledged among them on a day.
-///
-/// # Errors
-/// [`Failure`] where the acknowledgements cannot be read.
-pub fn acknowledge_findings(workspace: &Workspace, mut found: Findings, today: NaiveDate) -> Result<Findings, Failure> {
-    let acks = acks(workspace)?;
-    let candidates = found.findings.iter().map(|finding| {
-        let (entity, path) = match &finding.subject {
-            Subject::Entity { key, name, path, .. } => ([Some(key.as_str()), name.as_deref()], path.as_ref()),
-            Subject::Commit(text) | Subject::File(text) => ([Some(text.as_str()), None], None),
-            Subject::Trail | Subject::Domain(_) => ([None, None], None),
-        };
-        Candidate {
-            fingerprint: &finding.fingerprint,
-            rule: &finding.rule,
-            domain: finding.subject.domain().map(crate::model::DomainId::as_str),
-            entity,
-            path,
-        }
-    });
-    let matched = acks.matching(candidates, today);
-    for finding in &mut found.findings {
-        finding.acknowledged = matched.acknowledged.get(&finding.fingerprint).cloned();
-    }
-    Ok(found)
 }
 
 fn matched(acks: &Acks, set: &ChangeSet, today: NaiveDate) -> Matched {

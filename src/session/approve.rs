@@ -69,6 +69,10 @@ pub fn approve(
     by: &Approver,
     observer: &dyn Observer,
 ) -> Result<Approved, Failure> {
+    if one_line(&by.reason).is_empty() {
+        return Err(Failure::new(Exit::Usage, "an approval has to say why")
+            .hint("`--reason` takes a sentence or the number of a request"));
+    }
     let branch = &workspace.config.approved;
     let parent = tip(workspace, branch)?;
     let Some(agreed) = Agreed::of(workspace)? else {

@@ -181,6 +181,11 @@ fn a_choice_that_names_nothing_is_refused() {
     error: Renamed is no entity
     hint: name one as DOMAIN/KEY or DOMAIN/NAME, as in routing.queues/Support
     ");
+    insta::assert_snapshot!(terminal.failure(&["approve", "--reason", " ", "--by", "Ann Lee <ann@example.com>"]), @r"
+    exit 2
+    error: an approval has to say why
+    hint: `--reason` takes a sentence or the number of a request
+    ");
     insta::assert_snapshot!(terminal.failure(&["approve", "--reason", "because"]), @r#"
     exit 2
     error: nothing says who agrees
