@@ -55,31 +55,26 @@ pub(super) fn run(args: &DriftArgs, global: &Global, ui: &Ui) -> Result<Exits, F
         drift(&workspace, to, wanted, ui)?
     };
     found.changes = acknowledge(&workspace, found.changes, now(global).date_naive())?;
-    if let Some(exit) = print_drift(&workspace, &found, global, ui)? {
-        exits.add(exit);
+    print_drift(&workspace, &found, global, ui)?;
+    if print::is_too_bad(found.changes.counts().worst(), global) {
+        exits.add(Exit::Findings);
     }
     Ok(exits)
 }
 
-/// Prints a drift; answers what its findings make of the exit code.
-fn print_drift(workspace: &Workspace, drift: &Drift, global: &Global, ui: &Ui) -> Result<Option<Exit>, Failure> {
-    let is_found = |level| drift.changes.counts().worst().is_some_and(|worst| worst >= level);
-    let found = global.fail_on.is_some_and(is_found).then_some(Exit::Findings);
+fn print_drift(workspace: &Workspace, drift: &Drift, global: &Global, ui: &Ui) -> Result<(), Failure> {
     let mut shown = drift.clone();
     if let Some(level) = global.min_severity {
         shown.changes = shown.changes.at_least(level);
     }
     let mut out = Vec::new();
-    match global.format {
+    let written = match global.format {
         Format::Text => report::drift::render_text(&shown, ui.style(), &mut out),
         Format::Markdown => report::drift::render_markdown(&shown, &mut out),
         Format::Json => report::drift::render_json(&shown, &mut out),
-        _ => {
-            print::changes(workspace, &shown.changes, global, ui)?;
-            return Ok(found);
-        }
-    }
-    .map_err(|error| Failure::of(Exit::Internal, &error))?;
-    ui.data(&out)?;
-    Ok(found)
+        // The other formats tell of changes alone.
+        _ => return print::changes(workspace, &drift.changes, global, ui).map(drop),
+    };
+    written.map_err(|error| Failure::of(Exit::Internal, &error))?;
+    ui.data(&out)
 }

@@ -115,10 +115,15 @@ fn refusal(what: &str, able: &[Format]) -> Failure {
     Failure::new(Exit::Usage, what).hint(format!("`--format` takes {} or {last} here", others.join(", ")))
 }
 
+/// Whether a verb that found this at worst ends with findings.
+pub(super) fn is_too_bad(worst: Option<Severity>, global: &Global) -> bool {
+    global.fail_on.is_some_and(|level| worst >= Some(level))
+}
+
 /// How a verb ends that found this at worst.
-fn exits(worst: Option<Severity>, global: &Global) -> Exits {
+pub(super) fn exits(worst: Option<Severity>, global: &Global) -> Exits {
     let mut exits = Exits::default();
-    if global.fail_on.is_some_and(|level| worst >= Some(level)) {
+    if is_too_bad(worst, global) {
         exits.add(Exit::Findings);
     }
     exits

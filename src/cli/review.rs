@@ -75,18 +75,10 @@ pub(super) fn run(args: &ReviewArgs, global: &Global, ui: &Ui) -> Result<Exits, 
             let mut out = Vec::new();
             report::review::render(&shown, &mut out).map_err(|error| Failure::of(Exit::Internal, &error))?;
             ui.data(&out)?;
-            Ok(exits(&set, global))
+            Ok(print::exits(set.counts().worst(), global))
         }
         _ => print::changes(&workspace, &set, global, ui),
     }
-}
-
-fn exits(set: &ChangeSet, global: &Global) -> Exits {
-    let mut exits = Exits::default();
-    if global.fail_on.is_some_and(|level| set.counts().worst().is_some_and(|worst| worst >= level)) {
-        exits.add(Exit::Findings);
-    }
-    exits
 }
 
 /// Makes the text the one comment of a pull request.
@@ -132,9 +124,5 @@ fn open_pr(args: &ReviewArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure
     if let Some(text) = &proposal.text {
         ui.data(text.as_bytes())?;
     }
-    let mut exits = Exits::default();
-    if global.fail_on.is_some_and(|level| proposal.counts.worst().is_some_and(|worst| worst >= level)) {
-        exits.add(Exit::Findings);
-    }
-    Ok(exits)
+    Ok(print::exits(proposal.counts.worst(), global))
 }

@@ -4,6 +4,7 @@
 //! through [`Tree`], wherever it is kept.
 
 mod agree;
+mod approval;
 mod archive;
 mod between;
 mod forms;
@@ -17,6 +18,7 @@ mod run;
 mod steps;
 
 pub use agree::{Agreement, agree};
+pub use approval::{ApprovalFacts, approval_message, proposal_message, reason_in_a_line};
 pub use archive::{Archive, ArchiveError, Tree};
 pub use between::{Between, Step, between};
 pub use forms::{InHistory, MigratedDomain, Rekeyed};

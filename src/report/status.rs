@@ -150,8 +150,8 @@ mod v1 {
 
     use serde::Serialize;
 
-    use super::super::verify::v1::Found;
     use crate::model::DomainId;
+    use crate::report::findings::v1::Finding;
     use crate::report::status;
     use crate::report::verify::RemoteView;
 
@@ -168,7 +168,7 @@ mod v1 {
         unpushed: Option<u64>,
         pending: u64,
         domains: BTreeMap<&'s DomainId, Domain<'s>>,
-        findings: Vec<Found<'s>>,
+        findings: Vec<Finding<'s>>,
     }
 
     #[derive(Serialize)]

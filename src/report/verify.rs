@@ -200,10 +200,10 @@ pub(super) fn render_finding(finding: &Finding, style: Style, out: &mut dyn Writ
     writeln!(out, "  remedy: {}", visible(&finding.remedy))
 }
 
-pub(super) mod v1 {
+mod v1 {
     use serde::Serialize;
 
-    use crate::model::{Evidence, Finding, Place, Severity, Subject};
+    use crate::report::findings::v1::Finding;
     use crate::report::verify;
 
     const SCHEMA_VERSION: u32 = 1;
@@ -220,43 +220,7 @@ pub(super) mod v1 {
         sound: bool,
         signed: &'static str,
         remote: &'static str,
-        findings: Vec<Found<'v>>,
-    }
-
-    /// A finding.
-    #[derive(Serialize)]
-    pub(in crate::report) struct Found<'v> {
-        rule: &'v str,
-        severity: Severity,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        commit: Option<&'v str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        domain: Option<&'v str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        file: Option<&'v str>,
-        message: &'v str,
-        remedy: &'v str,
-        evidence: &'v [Evidence],
-        #[serde(skip_serializing_if = "Option::is_none")]
-        place: Option<&'v Place>,
-        fingerprint: &'v str,
-    }
-
-    impl<'v> From<&'v Finding> for Found<'v> {
-        fn from(finding: &'v Finding) -> Self {
-            Self {
-                rule: &finding.rule,
-                severity: finding.severity,
-                commit: if let Subject::Commit(commit) = &finding.subject { Some(commit) } else { None },
-                domain: finding.subject.domain().map(crate::model::DomainId::as_str),
-                file: if let Subject::File(path) = &finding.subject { Some(path) } else { None },
-                message: &finding.message,
-                remedy: &finding.remedy,
-                evidence: &finding.evidence,
-                place: finding.place.as_ref(),
-                fingerprint: &finding.fingerprint,
-            }
-        }
+        findings: Vec<Finding<'v>>,
     }
 
     impl<'v> From<&'v verify::Verified> for Document<'v> {

@@ -11,10 +11,9 @@ use super::observer::Observer;
 use super::recording::tool;
 use super::workspace::{Workspace, archive};
 use crate::attribution::PartChange;
-use crate::canonical::Digest;
 use crate::model::{Change, ChangeKind, SeverityCounts};
 use crate::policy::ClassifiedChange;
-use crate::record::{CommitKind, Ledger, SNAPSHOT_DIR, agree, trailer};
+use crate::record::{ApprovalFacts, Ledger, SNAPSHOT_DIR, agree, approval_message, proposal_message, reason_in_a_line};
 use crate::report::ChangeSet;
 use crate::trail::{CommitId, FileChange, NewCommit, Signature};
 
@@ -69,7 +68,7 @@ pub fn approve(
     by: &Approver,
     observer: &dyn Observer,
 ) -> Result<Approved, Failure> {
-    if one_line(&by.reason).is_empty() {
+    if reason_in_a_line(&by.reason).is_empty() {
         return Err(Failure::new(Exit::Usage, "an approval has to say why")
             .hint("`--reason` takes a sentence or the number of a request"));
     }
@@ -81,7 +80,9 @@ pub fn approve(
                 .hint("approve the whole state first: `orgtrail approve --reason TEXT`"));
         }
         let ledger = ledger_at(workspace, state)?;
-        let message = message(workspace, by, &ledger, state, None, &[]);
+        let observed = state.to_string();
+        let facts = ApprovalFacts { ledger: &ledger, observed: &observed, changes: None, fingerprints: &[] };
+        let message = approval_message(&facts, &by.reason);
         let files = files_between(workspace, None, &state)?;
         let commit = record(workspace, by, &ledger, None, (message, files))?;
         let none = SeverityCounts::default();
@@ -105,7 +106,13 @@ pub fn approve(
         return Ok(Approved { commit: None, is_first: false, accepted, left });
     }
     let fingerprints = if is_whole { Vec::new() } else { fingerprints(&set, &chosen) };
-    let message = message(workspace, by, &ledger, state, Some(&accepted), &fingerprints);
+    let facts = ApprovalFacts {
+        ledger: &ledger,
+        observed: &state.to_string(),
+        changes: Some(&accepted),
+        fingerprints: &fingerprints,
+    };
+    let message = approval_message(&facts, &by.reason);
     let commit = record(workspace, by, &ledger, parent, (message, files))?;
     Ok(Approved { commit: Some(commit), is_first: false, accepted, left })
 }
@@ -125,11 +132,9 @@ pub(super) fn propose(
     let branch = &workspace.config.proposal;
     let ledger = ledger_at(workspace, state)?;
     let signature = tool(&ledger.org, now);
-    let message = format!(
-        "{}\n\n{}",
-        subject("Observed since the last approval", Some(counts)),
-        trailers(&ledger, state, None, &[])
-    );
+    let observed = state.to_string();
+    let facts = ApprovalFacts { ledger: &ledger, observed: &observed, changes: Some(counts), fingerprints: &[] };
+    let message = proposal_message(&facts);
     let commit = NewCommit {
         author: signature.clone(),
         committer: signature.clone(),
@@ -257,50 +262,4 @@ fn record(
     }
     let made = trail.commit(branch, parent.as_ref(), &[NewCommit { author, committer, message, files }])?;
     made.last().copied().ok_or_else(|| Failure::new(Exit::Internal, "an approval was made without a commit"))
-}
-
-fn message(
-    workspace: &Workspace,
-    by: &Approver,
-    ledger: &Ledger,
-    state: CommitId,
-    accepted: Option<&SeverityCounts>,
-    fingerprints: &[String],
-) -> String {
-    let what = match (accepted, fingerprints) {
-        (None, _) => format!("approve the state of {}", workspace.branch),
-        (Some(counts), []) => subject("approve", Some(counts)),
-        (Some(counts), _) => subject("approve in part", Some(counts)),
-    };
-    format!("{what}\n\n{}\n\n{}", one_line(&by.reason), trailers(ledger, state, Some(&by.reason), fingerprints))
-}
-
-fn subject(what: &str, counts: Option<&SeverityCounts>) -> String {
-    match counts.map(|counts| (counts.total(), counts.worst())) {
-        Some((total, Some(worst))) => {
-            format!("{what}: {total} {}, the worst {worst}", if total == 1 { "change" } else { "changes" })
-        }
-        _ => format!("{what}: what is no change"),
-    }
-}
-
-fn trailers(ledger: &Ledger, state: CommitId, reason: Option<&str>, fingerprints: &[String]) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: &str| text.extend([name, ": ", value, "\n"]);
-    line(trailer::ORG, &ledger.org);
-    line(trailer::KIND, CommitKind::Approval.as_str());
-    line(trailer::OBSERVED, &state.to_string());
-    if let Some(reason) = reason {
-        line(trailer::REASON, &one_line(reason));
-    }
-    for fingerprint in fingerprints {
-        line(trailer::APPROVED, fingerprint);
-    }
-    line(trailer::DIGEST, &Digest::of(ledger.compact().as_bytes()).to_string());
-    text
-}
-
-/// A reason that breaks no line, which could forge a trailer.
-fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_control()).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
