@@ -80,8 +80,8 @@ pub fn approve(
                 .hint("approve the whole state first: `orgtrail approve --reason TEXT`"));
         }
         let ledger = ledger_at(workspace, state)?;
-        let observed = state.to_string();
-        let facts = ApprovalFacts { ledger: &ledger, observed: &observed, changes: None, fingerprints: &[] };
+        let id = state.to_string();
+        let facts = ApprovalFacts { ledger: &ledger, observed: &id, changes: None, fingerprints: &[] };
         let message = approval_message(&facts, &by.reason);
         let files = files_between(workspace, None, &state)?;
         let commit = record(workspace, by, &ledger, None, (message, files))?;
@@ -132,8 +132,8 @@ pub(super) fn propose(
     let branch = &workspace.config.proposal;
     let ledger = ledger_at(workspace, state)?;
     let signature = tool(&ledger.org, now);
-    let observed = state.to_string();
-    let facts = ApprovalFacts { ledger: &ledger, observed: &observed, changes: Some(counts), fingerprints: &[] };
+    let id = state.to_string();
+    let facts = ApprovalFacts { ledger: &ledger, observed: &id, changes: Some(counts), fingerprints: &[] };
     let message = proposal_message(&facts);
     let commit = NewCommit {
         author: signature.clone(),
