@@ -43,6 +43,7 @@
 //! | [`policy`] | changes in, judged changes out; rules and their conditions; names for showing | formats, where rules are kept |
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
 //! | [`review`] | states and judged changes in, since when each is open and which are one decision out | trails, hosts |
+//! | [`alert`] | what people are told of changes and findings, and which route tells it | how it is sent |
 //! | [`watch`] | instants and events in, which run is due when out; the topics that tell of configuration | clocks, the network |
 //! | [`config`] | settings and secrets from file and environment | git, the network, what a setting does |
 //! | [`genesys`] | region, token, pace, retry, paging; bytes of pages out; notifications | domains, git, files |
@@ -50,11 +51,12 @@
 //! | [`trail`] | git: commits, paths, bytes, remotes, lock | Genesys, domains, settings |
 //! | [`report`] | renderers, one file for each format | where output goes; it sorts nothing |
 //! | [`host`] | pull requests and comments of a git host, over its API | git, changes, formats |
+//! | [`notify`] | channels: what is sent for a message, and what an answer means; one file for each | git, which route sends what |
 //! | [`sim`] | the simulated organisation, on a socket | any domain by name |
 //! | [`session`] | one run from end to end, one run after the other, revisions, failures and exit codes | the terminal |
 //! | [`cli`] | the command line, the terminal | how anything is done |
 //!
-//! The first twelve are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
+//! The first thirteen are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
 //! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
 //! of the edges, `capture` uses `genesys`, and `config` takes its regions from there. `the_core_names_no_edge_and_no_input_or_output`
 //! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
@@ -101,6 +103,7 @@
 //! its arguments, apart from the streams and the environment of the process.
 #![cfg_attr(test, allow(missing_docs))]
 
+pub mod alert;
 pub mod attribution;
 pub mod canonical;
 pub mod capture;
@@ -114,6 +117,7 @@ pub mod history;
 pub mod host;
 pub mod integrity;
 pub mod model;
+pub mod notify;
 pub mod policy;
 pub mod record;
 pub mod report;

@@ -57,8 +57,9 @@ Exit codes:
   5   network, API, remote or machine
   6   integrity: another organisation, rewritten history, newer schema
   7   a secret in an id or a member's name: that listing was held back
+  8   committed, but a delivery failed: it is tried again next time
   70  internal error
-Of several, the first of 70, 6, 2, 3, 5, 7, 4, 1 is returned.";
+Of several, the first of 70, 6, 2, 3, 5, 7, 4, 8, 1 is returned.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::workspace::Workspace;
+use crate::model::{DomainId, Finding, Subject};
 use crate::policy::{Acks, Candidate, ClassifiedChange, Matched};
 use crate::report::{ChangeSet, Findings};
 
@@ -36,6 +37,17 @@ pub fn acknowledge(workspace: &Workspace, set: ChangeSet, today: NaiveDate) -> R
     let acks = acks(workspace)?;
     let matched = matched(&acks, &set, today);
     Ok(ChangeSet { acknowledged: matched.acknowledged, ..set })
+}
+
+/// Findings with what is acknowledged among them on a day.
+///
+/// # Errors
+/// [`Failure`] where the acknowledgements cannot be read.
+pub fn acknowledge_findings(workspace: &Workspace, found: Findings, today: NaiveDate) -> Result<Findings, Failure> {
+    let matched = acks(workspace)?.matching(found.findings.iter().map(candidate), today);
+    let seen =
+        |finding: Finding| Finding { acknowledged: matched.acknowledged.get(&finding.fingerprint).cloned(), ..finding };
+    Ok(Findings { findings: found.findings.into_iter().map(seen).collect(), ..found })
 }
 
 /// What is wrong with the acknowledgements, given the changes that they are to be about.
@@ -69,6 +81,17 @@ fn candidates(classified: &ClassifiedChange) -> impl Iterator<Item = Candidate<'
         ..whole
     });
     std::iter::once(whole).chain(of_fields)
+}
+
+/// A finding of a check.
+fn candidate(finding: &Finding) -> Candidate<'_> {
+    let (entity, path) = match &finding.subject {
+        Subject::Entity { key, name, path, .. } => ([Some(key.as_str()), name.as_deref()], path.as_ref()),
+        Subject::Commit(text) | Subject::File(text) => ([Some(text.as_str()), None], None),
+        Subject::Trail | Subject::Domain(_) => ([None, None], None),
+    };
+    let domain = finding.subject.domain().map(DomainId::as_str);
+    Candidate { fingerprint: &finding.fingerprint, rule: &finding.rule, domain, entity, path }
 }
 
 fn in_folder(folder: &Path) -> Result<Vec<(String, String)>, Failure> {

@@ -15,6 +15,8 @@ pub enum Exit {
     HeldBack,
     /// The network, the API, the remote or the machine failed.
     Upstream,
+    /// What is on record could not be delivered to everybody that it is for.
+    Delivery,
     /// The trail cannot be trusted or is not for us: wrong organisation, rewritten history, newer schema.
     Integrity,
     /// A defect of the program.
@@ -23,7 +25,7 @@ pub enum Exit {
 
 impl Exit {
     /// Worst first: of several that apply the first one is returned.
-    const BY_RANK: [Self; 8] = [
+    const BY_RANK: [Self; 9] = [
         Self::Internal,
         Self::Integrity,
         Self::Usage,
@@ -31,6 +33,7 @@ impl Exit {
         Self::Upstream,
         Self::HeldBack,
         Self::Partial,
+        Self::Delivery,
         Self::Findings,
     ];
 
@@ -45,6 +48,7 @@ impl Exit {
             Self::Upstream => 5,
             Self::Integrity => 6,
             Self::HeldBack => 7,
+            Self::Delivery => 8,
             Self::Internal => 70,
         }
     }
@@ -96,8 +100,10 @@ mod tests {
             exits.add(exit);
         }
         assert_eq!((exits.codes(), exits.code()), (vec![5, 4, 1], 5));
+        exits.add(Exit::Delivery);
+        assert_eq!(exits.codes(), [5, 4, 8, 1]);
         exits.add(Exit::HeldBack);
-        assert_eq!(exits.codes(), [5, 7, 4, 1]);
+        assert_eq!(exits.codes(), [5, 7, 4, 8, 1]);
         exits.add(Exit::Internal);
         assert_eq!(exits.code(), 70);
     }

@@ -39,7 +39,7 @@ mod verify;
 mod watch;
 mod workspace;
 
-pub use acks::{ACKS_DIR, acknowledge, acks, check_acks};
+pub use acks::{ACKS_DIR, acknowledge, acknowledge_findings, acks, check_acks};
 pub use agreed::Agreed;
 pub use approve::{Approved, Approver, Choice, approve};
 pub use compare::compare;
