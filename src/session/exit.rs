@@ -24,8 +24,8 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Worst first: of several that apply the first one is returned.
-    const BY_RANK: [Self; 9] = [
+    /// All of them, worst first: of several that apply the first one is returned.
+    pub const WORST_FIRST: [Self; 9] = [
         Self::Internal,
         Self::Integrity,
         Self::Usage,
@@ -72,7 +72,7 @@ impl Exits {
         if self.0.is_empty() {
             return vec![0];
         }
-        Exit::BY_RANK.into_iter().filter(|exit| self.0.contains(exit)).map(Exit::code).collect()
+        Exit::WORST_FIRST.into_iter().filter(|exit| self.0.contains(exit)).map(Exit::code).collect()
     }
 
     /// The code that the process returns.

@@ -10,10 +10,11 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, ValueEnum};
 use orgtrail::catalogue::{Catalogue, Domain, UserFile, embedded_file};
 use orgtrail::cli::{Cli, Format};
+use orgtrail::config::Config;
 use orgtrail::policy::{Acks, user_rules};
 use orgtrail::record::CommitKind;
 use orgtrail::report::csv::HEADER;
-use orgtrail::session::Exit;
+use orgtrail::session::{CONFIG_FILE, Exit};
 use orgtrail::sim::{Scale, World};
 use tempfile::TempDir;
 
@@ -117,10 +118,23 @@ fn first_column(text: &str) -> BTreeSet<String> {
     rows.map(|cell| cell.split_whitespace().next().unwrap_or_default().to_owned()).collect()
 }
 
+/// The documents that are about the whole: what people read first.
+const FRONT: [&str; 3] = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+
+/// Every document there is.
+fn documents() -> Vec<String> {
+    let pages = std::fs::read_dir(root().join("docs")).unwrap();
+    let pages = pages.map(|entry| format!("docs/{}", entry.unwrap().file_name().to_string_lossy()));
+    let mut all: Vec<String> = pages.chain(FRONT.map(str::to_owned)).collect();
+    all.sort();
+    assert!(all.len() > 8, "{all:?}");
+    all
+}
+
 #[test]
 fn every_command_of_the_documents_is_one_that_the_program_takes() {
-    for name in ["README.md", "CONTRIBUTING.md", "docs/formats.md", "docs/github.md", "docs/integrity.md"] {
-        let text = document(name);
+    for name in documents() {
+        let text = document(&name);
         let shell = blocks(&text).into_iter().filter(|block| block.language == "sh").flat_map(|block| block.lines);
         for line in shell {
             if let Some(words) = arguments(&line) {
@@ -146,17 +160,8 @@ fn the_readme_has_every_verb_and_no_other() {
 
 #[test]
 fn the_readme_has_every_exit_code_and_no_other() {
-    let exits = [
-        Exit::Findings,
-        Exit::Usage,
-        Exit::Authentication,
-        Exit::Partial,
-        Exit::Upstream,
-        Exit::HeldBack,
-        Exit::Integrity,
-        Exit::Internal,
-    ];
-    let codes: BTreeSet<String> = exits.into_iter().map(Exit::code).chain([0]).map(|code| code.to_string()).collect();
+    let codes: BTreeSet<String> =
+        Exit::WORST_FIRST.into_iter().map(Exit::code).chain([0]).map(|code| code.to_string()).collect();
     assert_eq!(first_column(&section(&document("README.md"), "Exit codes")), codes);
 }
 
@@ -265,12 +270,13 @@ fn an_excerpt_is_held_to_the_order_and_to_its_gaps() {
 }
 
 #[test]
-fn every_rule_and_every_domain_that_a_document_shows_can_be_used() {
+fn every_rule_domain_and_setting_that_a_document_shows_can_be_used() {
     let catalogue = catalogue();
     let skills = catalogue.get(&"routing.skills".parse().unwrap()).unwrap();
     let schema = embedded_file(&skills.schema_file).unwrap().replace("routing.skills", "routing.languages");
     let mut shown = [0, 0];
-    for name in ["README.md", "CONTRIBUTING.md"] {
+    for name in documents() {
+        let name = name.as_str();
         let shows_toml = |block: &Block| block.language == "toml" && block.file.is_none();
         for block in blocks(&document(name)).into_iter().filter(shows_toml) {
             let text = block.lines.join("\n");
@@ -278,6 +284,8 @@ fn every_rule_and_every_domain_that_a_document_shows_can_be_used() {
                 assert!(!Acks::read(&[(name.to_owned(), text)]).unwrap().is_empty());
             } else if text.starts_with("[[rule]]") {
                 shown[0] += user_rules(name, &text, &catalogue).unwrap().len();
+            } else if !text.starts_with("about = ") {
+                Config::parse(CONFIG_FILE, &text, &catalogue).unwrap_or_else(|problems| panic!("{name}: {problems}"));
             } else {
                 let id = "routing.languages".parse().unwrap();
                 Domain::read(id, name, &text, "routing/languages.v1.json", &schema).unwrap();
@@ -288,10 +296,10 @@ fn every_rule_and_every_domain_that_a_document_shows_can_be_used() {
     assert_eq!(shown, [2, 1]);
 }
 
-/// What the README says about own domains is done, word for word, in a trail of a simulated organisation.
+/// What the page about own domains says is done, word for word, in a trail of a simulated organisation.
 #[test]
-fn the_domain_that_the_readme_adds_is_captured() {
-    let blocks = blocks(&section(&document("README.md"), "Your own domains"));
+fn the_domain_that_a_page_adds_is_captured() {
+    let blocks = blocks(&document("docs/own-domains.md"));
     let files = blocks.iter().filter_map(|block| Some((block.file.clone()?, block.lines.join("\n").into_bytes())));
     let files: Vec<UserFile> = files.map(|(path, content)| UserFile { path, content }).collect();
     assert_eq!(files.len(), 2);
@@ -372,10 +380,7 @@ fn every_module_is_on_the_map() {
 
 #[test]
 fn every_link_between_documents_leads_to_a_file() {
-    let pages =
-        ["domains", "domain-files", "formats", "github", "integrity", "rules"].map(|page| format!("docs/{page}.md"));
-    let others = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
-    for name in others.into_iter().chain(pages) {
+    for name in documents() {
         let name = name.as_str();
         let text = document(name);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
