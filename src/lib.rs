@@ -40,6 +40,7 @@
 //! | [`estimate`] | what a run is going to cost | who was asked |
 //! | [`integrity`] | commits, bytes and keys in; what shows that somebody else than the tool wrote them out | git, where they are kept |
 //! | [`history`] | texts and changes in, what became of an entity out | where they come from |
+//! | [`audit`] | a state in, what it means out: who may do what; findings at rest | where states are kept, any domain by name |
 //! | [`policy`] | changes in, judged changes out; rules and their conditions; names for showing | formats, where rules are kept |
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
 //! | [`review`] | states and judged changes in, since when each is open and which are one decision out | trails, hosts |
@@ -56,7 +57,7 @@
 //! | [`session`] | one run from end to end, one run after the other, revisions, failures and exit codes | the terminal |
 //! | [`cli`] | the command line, the terminal | how anything is done |
 //!
-//! The first thirteen are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
+//! The first fourteen are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
 //! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
 //! of the edges, `capture` uses `genesys`, and `config` takes its regions from there. `the_core_names_no_edge_and_no_input_or_output`
 //! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
@@ -105,6 +106,7 @@
 
 pub mod alert;
 pub mod attribution;
+pub mod audit;
 pub mod canonical;
 pub mod capture;
 pub mod catalogue;
