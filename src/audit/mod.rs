@@ -1,11 +1,12 @@
-//! What a state of an organisation means: what refers to what, what nobody uses, how far a change reaches.
+//! What a state of an organisation means: who may do what, what refers to what, what nobody uses, how far a change reaches.
 //!
 //! Everything here is told from what is on record, at any revision and without asking anybody. Which domains are looked at, and what
-//! counts, is data under `schemas/`. What a state does not know is told as unknown: from a listing that is incomplete nothing
-//! follows.
+//! counts, is data under `schemas/`; no domain is known by name. What a state does not know is told as unknown: from a listing
+//! that is incomplete nothing follows.
 
 mod edges;
 pub mod graph;
+pub mod rbac;
 pub mod reach;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
