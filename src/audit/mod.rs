@@ -1,0 +1,14 @@
+//! What a state of an organisation means: what refers to what, what nobody uses, how far a change reaches.
+//!
+//! Everything here is told from what is on record, at any revision and without asking anybody. Which domains are looked at, and what
+//! counts, is data under `schemas/`. What a state does not know is told as unknown: from a listing that is incomplete nothing
+//! follows.
+
+mod edges;
+pub mod graph;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+pub(crate) mod testing;
+
+pub use edges::{Edges, EdgesError};
+pub use graph::{Completeness, Graph};
