@@ -10,7 +10,7 @@ use globset::GlobMatcher;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::rule::RuleProblem;
+use super::load::RuleProblem;
 use crate::canonical::Digest;
 use crate::model::{Acknowledged, Evidence, Finding, Place, Pointer, PointerGlob, Severity, Subject};
 

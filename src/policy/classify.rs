@@ -1,13 +1,18 @@
 //! Judges changes by the rules.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::condition::{Fact, Facts};
+use super::condition::{Answer, Call, Condition, Fact, Facts, REACH, TARGET};
 use super::names::Names;
-use super::rule::{Layer, RawMatch, Rule, RuleSummary};
+use super::rule::{Layer, LooksAt, RawMatch, Rule, RuleSummary};
+use super::subject::{Production, Subject, excerpt, fill};
 use crate::canonical::{fingerprint_of_change, fingerprint_of_field, is_fingerprint, value_of};
-use crate::catalogue::{Catalogue, Domain, FieldPath, Reference};
-use crate::model::{Attribution, Change, ChangeKind, FieldChange, OwnedValue, Severity, Value};
+use crate::catalogue::{Catalogue, Domain};
+use crate::model::{Attribution, Change, ChangeKind, DomainId, FieldChange, OwnedValue, Severity, Value};
+
+/// How many entities of which domain depend on an entity; a domain without any is left out.
+pub type Reach = BTreeMap<DomainId, u64>;
 
 /// What a change comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +57,8 @@ pub struct ClassifiedChange {
     pub fields: Vec<ClassifiedField>,
     /// Who made it; nobody is known until whoever knows says so.
     pub attribution: Attribution,
+    /// How many entities of which domain depend on it; absent where nobody counted.
+    pub reach: Option<Reach>,
     /// Identifies the change in every report.
     pub fingerprint: String,
 }
@@ -66,15 +73,6 @@ pub struct Unjudged {
     pub domain: String,
     /// Why.
     pub problem: String,
-}
-
-/// Which entities are in production, beyond what their domain file says.
-#[derive(Clone, Debug, Default)]
-pub struct Production {
-    /// Globs over the name or id of the division.
-    pub divisions: Vec<globset::GlobMatcher>,
-    /// Globs over the name of the entity.
-    pub names: Vec<globset::GlobMatcher>,
 }
 
 /// The rules in their layers.
@@ -103,9 +101,22 @@ impl<'c> Policy<'c> {
         rules
     }
 
-    /// Judges a change. Rules that could not be told are added to `unjudged`.
+    /// Whether a rule asks how much depends on what changed.
     #[must_use]
-    pub fn classify(&self, change: Change, names: &Names<'_>, unjudged: &mut BTreeSet<Unjudged>) -> ClassifiedChange {
+    pub fn uses_reach(&self) -> bool {
+        let rules = self.built_in.iter().chain(&self.user);
+        rules.filter_map(|rule| rule.condition.as_ref()).any(Condition::uses_reach)
+    }
+
+    /// Judges a change. Rules that could not be told are added to `unjudged`; `reach_of` is called only if a rule asks for it.
+    #[must_use]
+    pub fn classify(
+        &self,
+        change: Change,
+        names: &Names<'_>,
+        reach_of: &dyn Fn(&Change) -> Reach,
+        unjudged: &mut BTreeSet<Unjudged>,
+    ) -> ClassifiedChange {
         let fingerprint = fingerprint_of_change(&change);
         let Some(domain) = self.catalogue.get(&change.domain) else {
             let judgement = unknown_domain(&change);
@@ -115,6 +126,7 @@ impl<'c> Policy<'c> {
                 judgement,
                 fields: Vec::new(),
                 attribution: Attribution::default(),
+                reach: None,
                 fingerprint,
             };
         };
@@ -122,14 +134,11 @@ impl<'c> Policy<'c> {
         let after = change.after.as_ref().map(value_of);
         let newest = after.as_ref().or(before.as_ref());
         let name = newest.and_then(|body| names.of_entity(domain, &change.key, body));
-        let subject = Subject {
-            domain,
-            change: &change,
-            name: name.as_deref(),
-            before: before.as_ref(),
-            after: after.as_ref(),
-            names,
-        };
+        let subject = Subject { domain, key: &change.key, name: name.as_deref(), body: newest, names };
+        let counted = OnceCell::new();
+        let reach = || counted.get_or_init(|| with_every_domain(self.catalogue, reach_of(&change))).clone();
+        let judged =
+            Judged { subject, change: &change, before: before.as_ref(), after: after.as_ref(), reach: &reach };
         let fields: Vec<ClassifiedField> = change
             .fields
             .iter()
@@ -137,26 +146,26 @@ impl<'c> Policy<'c> {
                 place: names.place(domain, &field.path),
                 old_name: field.old.as_ref().and_then(|value| names.of_reference(domain, &field.path, value)),
                 new_name: field.new.as_ref().and_then(|value| names.of_reference(domain, &field.path, value)),
-                judgement: self.judge(&subject, Some(field), unjudged),
+                judgement: self.judge(&judged, Some(field), unjudged),
                 fingerprint: fingerprint_of_field(&change, field),
                 field: field.clone(),
             })
             .collect();
         let own =
-            (change.kind != ChangeKind::Modified || fields.is_empty()).then(|| self.judge(&subject, None, unjudged));
+            (change.kind != ChangeKind::Modified || fields.is_empty()).then(|| self.judge(&judged, None, unjudged));
         let worst = fields.iter().map(|field| &field.judgement).chain(&own).rev().max_by_key(|one| one.severity);
         let judgement = worst.cloned().unwrap_or_else(|| unknown_domain(&change));
-        ClassifiedChange { change, name, judgement, fields, attribution: Attribution::default(), fingerprint }
+        ClassifiedChange { change, name, judgement, fields, attribution: Attribution::default(), reach: None, fingerprint }
     }
 
     /// Judges a field, or the change as a whole. Whatever the rules say, a changed secret is at least high.
     fn judge(
         &self,
-        subject: &Subject<'_>,
+        judged: &Judged<'_>,
         field: Option<&FieldChange>,
         unjudged: &mut BTreeSet<Unjudged>,
     ) -> Judgement {
-        let mut judgement = self.judge_by_rules(subject, field, unjudged);
+        let mut judgement = self.judge_by_rules(judged, field, unjudged);
         let is_secret = |value: &Option<OwnedValue>| value.as_ref().is_some_and(is_fingerprint);
         if field.is_some_and(|field| is_secret(&field.old) || is_secret(&field.new)) {
             judgement.severity = judgement.severity.max(Severity::High);
@@ -166,7 +175,7 @@ impl<'c> Policy<'c> {
 
     fn judge_by_rules(
         &self,
-        subject: &Subject<'_>,
+        judged: &Judged<'_>,
         field: Option<&FieldChange>,
         unjudged: &mut BTreeSet<Unjudged>,
     ) -> Judgement {
@@ -174,105 +183,91 @@ impl<'c> Policy<'c> {
             let mut matching: Option<&Rule> = None;
             for rule in rules {
                 if matching.is_none_or(|best| rule.severity > best.severity)
-                    && self.matches(rule, subject, field, unjudged)
+                    && self.matches(rule, judged, field, unjudged)
                 {
                     matching = Some(rule);
                 }
             }
             if let Some(rule) = matching {
-                return subject.judgement(rule.severity, &rule.id, &rule.message, &rule.remedy, field);
+                return judged.judgement(rule.severity, &rule.id, &rule.message, &rule.remedy, field);
             }
         }
-        let kind = if field.is_some() { ChangeKind::Modified } else { subject.change.kind };
+        let kind = if field.is_some() { ChangeKind::Modified } else { judged.change.kind };
         let exception =
-            subject.domain.risk.paths.iter().find(|exception| {
+            judged.subject.domain.risk.paths.iter().find(|exception| {
                 exception.kind == kind && field.is_some_and(|field| exception.path.matches(&field.path))
             });
-        let severity = exception.map_or(subject.domain.risk.of(kind), |exception| exception.severity);
-        let id = domain_rule_id(subject.domain, kind);
-        subject.judgement(severity, &id, base_message(kind), BASE_REMEDY, field)
+        let severity = exception.map_or(judged.subject.domain.risk.of(kind), |exception| exception.severity);
+        let id = domain_rule_id(judged.subject.domain, kind);
+        judged.judgement(severity, &id, base_message(kind), BASE_REMEDY, field)
     }
 
     fn matches(
         &self,
         rule: &Rule,
-        subject: &Subject<'_>,
+        judged: &Judged<'_>,
         field: Option<&FieldChange>,
         unjudged: &mut BTreeSet<Unjudged>,
     ) -> bool {
-        let kind = if field.is_some() { ChangeKind::Modified } else { subject.change.kind };
-        let fits = rule.domain.as_ref().is_none_or(|glob| glob.is_match(subject.domain.id.as_str()))
+        let kind = if field.is_some() { ChangeKind::Modified } else { judged.change.kind };
+        let Judged { subject, before, after, .. } = judged;
+        let globs = &rule.globs;
+        let fits = globs.domain.as_ref().is_none_or(|glob| glob.is_match(subject.domain.id.as_str()))
             && rule.pattern.kind.is_none_or(|wanted| wanted == kind)
             && rule.path.as_ref().is_none_or(|path| field.is_some_and(|field| path.matches(&field.path)))
-            && rule.entity.as_ref().is_none_or(|glob| subject.name.is_some_and(|name| glob.is_match(name)))
-            && rule.division.as_ref().is_none_or(|glob| subject.divisions().iter().any(|name| glob.is_match(name)));
+            && globs.entity.as_ref().is_none_or(|glob| subject.name.is_some_and(|name| glob.is_match(name)))
+            && globs.division.as_ref().is_none_or(|glob| subject.divisions().iter().any(|name| glob.is_match(name)));
         let Some(condition) = rule.condition.as_ref().filter(|_| fits) else { return fits };
         let path = field.map_or("", |field| field.path.as_str());
-        let target = |path: &str| {
-            let text = subject.names.target(subject.domain, subject.newest()?, path)?;
-            Some(value_of(&text).into_owned())
-        };
-        let facts = Facts {
-            variables: vec![
-                ("entity", Fact::Entity(subject.newest())),
-                ("before", Fact::Entity(subject.before)),
-                ("after", Fact::Entity(subject.after)),
-                ("old", Fact::Json(field.and_then(|field| field.old.as_ref()))),
-                ("new", Fact::Json(field.and_then(|field| field.new.as_ref()))),
-                ("kind", Fact::Text(kind.as_str())),
-                ("path", Fact::Text(path)),
-                ("domain", Fact::Text(subject.domain.id.as_str())),
-                ("name", Fact::Text(subject.name.unwrap_or_default())),
-                ("production", Fact::Flag(self.is_production(subject))),
-            ],
-            target: &target,
-            reference_paths: subject.domain.references.iter().map(|reference| reference.path.to_string()).collect(),
-        };
-        condition.holds(&facts).unwrap_or_else(|problem| {
-            let domain = subject.domain.id.to_string();
-            unjudged.insert(Unjudged { rule: rule.id.clone(), domain, problem });
-            false
-        })
-    }
-
-    fn is_production(&self, subject: &Subject<'_>) -> bool {
-        let Production { divisions, names } = &self.production;
-        if divisions.is_empty() && names.is_empty() {
-            let live = subject.domain.identity.live.as_ref();
-            let is_live =
-                |body: Option<&Value<'_>>| body.zip(live).is_some_and(|(body, live)| live.find(body).is_some());
-            return is_live(subject.before) || is_live(subject.after);
+        let reach = if condition.uses_reach() { (judged.reach)() } else { BTreeMap::new() };
+        let mut variables = vec![
+            ("entity", Fact::Entity(subject.body)),
+            ("before", Fact::Entity(*before)),
+            ("after", Fact::Entity(*after)),
+            ("old", Fact::Json(field.and_then(|field| field.old.as_ref()))),
+            ("new", Fact::Json(field.and_then(|field| field.new.as_ref()))),
+            ("kind", Fact::Text(kind.as_str())),
+            ("path", Fact::Text(path)),
+            ("domain", Fact::Text(subject.domain.id.as_str())),
+            ("name", Fact::Text(subject.name.unwrap_or_default())),
+            ("production", Fact::Flag(self.production.has(*subject, &[*before, *after]))),
+        ];
+        if condition.uses_reach() {
+            variables.push((REACH, Fact::Counts(&reach)));
         }
-        names.iter().any(|glob| subject.name.is_some_and(|name| glob.is_match(name)))
-            || subject.divisions().iter().any(|division| divisions.iter().any(|glob| glob.is_match(division)))
+        let answer = |call: &Call| {
+            let text = subject.body.and_then(|body| subject.names.target(subject.domain, body, &call.argument));
+            Ok(Answer::entity(text.as_ref().map(value_of).as_ref()))
+        };
+        let facts = Facts { variables, functions: &[TARGET], answer: &answer };
+        condition.holds(&facts).map_or_else(
+            |undecided| {
+                let (rule, domain) = (rule.id.clone(), subject.domain.id.to_string());
+                unjudged.insert(Unjudged { rule, domain, problem: undecided.to_string() });
+                false
+            },
+            |(holds, _)| holds,
+        )
     }
 }
 
-/// What is judged.
-struct Subject<'s> {
-    domain: &'s Domain,
+/// How many entities of which domain depend on something, with those of which there are none.
+fn with_every_domain(catalogue: &Catalogue, reach: Reach) -> BTreeMap<String, u64> {
+    let mut all: BTreeMap<String, u64> = catalogue.names().map(|id| (id.to_string(), 0)).collect();
+    all.extend(reach.into_iter().map(|(id, count)| (id.to_string(), count)));
+    all
+}
+
+/// A change that is judged.
+struct Judged<'s> {
+    subject: Subject<'s>,
     change: &'s Change,
-    name: Option<&'s str>,
     before: Option<&'s Value<'s>>,
     after: Option<&'s Value<'s>>,
-    names: &'s Names<'s>,
+    reach: &'s dyn Fn() -> BTreeMap<String, u64>,
 }
 
-impl Subject<'_> {
-    fn newest(&self) -> Option<&Value<'_>> {
-        self.after.or(self.before)
-    }
-
-    /// The id and the name of the entity's division.
-    fn divisions(&self) -> Vec<String> {
-        let Some(division) = self.newest().and_then(|body| FieldPath::parse("division").find(body)) else {
-            return Vec::new();
-        };
-        let id = division.get("id").unwrap_or(division).as_str().map(ToOwned::to_owned);
-        let name = self.newest().and_then(|body| self.names.show(self.domain, body, &FieldPath::parse("division")));
-        id.into_iter().chain(name).collect()
-    }
-
+impl Judged<'_> {
     fn judgement(
         &self,
         severity: Severity,
@@ -285,73 +280,24 @@ impl Subject<'_> {
         Judgement { severity, rule: rule.to_owned(), message, remedy: remedy.to_owned() }
     }
 
-    /// The name of the parent, where the entity leaves out the reference to it.
-    fn show_parent(&self, body: &Value<'_>, path: &FieldPath) -> Option<String> {
-        let parent = self.domain.source.parent.as_ref()?;
-        let is_parent = |reference: &Reference| reference.path == *path && reference.targets.contains(parent);
-        self.domain.references.iter().find(|reference| is_parent(reference))?;
-        let key = self.domain.parent_of(&self.change.key, body)?;
-        self.names.of_key([parent], key.as_str()).or_else(|| Some(key.to_string()))
-    }
-
     /// What stands for a placeholder of a message.
     fn show(&self, placeholder: &str, field: Option<&FieldChange>) -> String {
-        let value = |value: Option<&Value<'_>>| match (value, field) {
-            (Some(value), Some(field)) => self
-                .names
-                .of_reference(self.domain, &field.path, value)
+        let Subject { domain, names, .. } = self.subject;
+        let value = |found: Option<&Value<'_>>| match (found, field) {
+            (Some(secret), _) if is_fingerprint(secret) => "a secret".to_owned(),
+            (Some(value), Some(field)) => names
+                .of_reference(domain, &field.path, value)
                 .or_else(|| value.as_str().map(ToOwned::to_owned))
                 .unwrap_or_else(|| excerpt(&crate::canonical::compact(value))),
             _ => "nothing".to_owned(),
         };
-        let value = |found: Option<&Value<'_>>| match found {
-            Some(secret) if is_fingerprint(secret) => "a secret".to_owned(),
-            found => value(found),
-        };
         match placeholder {
-            "name" => self.name.map_or_else(|| self.domain.id.to_string(), ToOwned::to_owned),
-            "domain" => self.domain.id.to_string(),
-            "key" => self.change.key.to_string(),
-            "path" => field.map_or_else(String::new, |field| self.names.place(self.domain, &field.path)),
+            "path" => field.map_or_else(String::new, |field| names.place(domain, &field.path)),
             "old" => value(field.and_then(|field| field.old.as_ref())),
             "new" => value(field.and_then(|field| field.new.as_ref())),
-            member => {
-                let path = FieldPath::parse(member);
-                let shown = self.newest().and_then(|body| {
-                    self.names.show(self.domain, body, &path).or_else(|| self.show_parent(body, &path))
-                });
-                shown.unwrap_or_else(|| "nothing".to_owned())
-            }
+            other => self.subject.show(other),
         }
     }
-}
-
-/// Most characters of a value that a message shows.
-const EXCERPT: usize = 80;
-
-fn excerpt(text: &str) -> String {
-    match text.char_indices().nth(EXCERPT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// Replaces every `{placeholder}`.
-fn fill(template: &str, show: impl Fn(&str) -> String) -> String {
-    let mut filled = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        filled.push_str(before);
-        if let Some((placeholder, behind)) = after.split_once('}') {
-            filled.push_str(&show(placeholder));
-            rest = behind;
-        } else {
-            filled.push('{');
-            rest = after;
-        }
-    }
-    filled.push_str(rest);
-    filled
 }
 
 const BASE_REMEDY: &str = "Check that it was asked for; put the old state back if it was not.";
@@ -376,6 +322,8 @@ fn domain_rules(domain: &Domain) -> Vec<RuleSummary> {
         id: domain_rule_id(domain, kind),
         level: domain.risk.of(kind),
         layer: Layer::Domain,
+        looks_at: LooksAt::Changes,
+        about: None,
         pattern: RawMatch { domain: Some(domain.id.to_string()), kind: Some(kind), ..RawMatch::default() },
         when: None,
         message: base_message(kind).to_owned(),

@@ -1,13 +1,11 @@
 //! One severity rule, read from a file.
 
-use std::fmt;
-
-use globset::GlobMatcher;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::condition::Condition;
-use crate::catalogue::{Catalogue, embedded_files};
+use super::load::{self, FromFile, Globs, RuleProblem, UserFile};
+use crate::catalogue::Catalogue;
 use crate::model::{ChangeKind, PointerGlob, Severity};
 
 /// Where a rule comes from; a later layer overrules an earlier one.
@@ -49,10 +47,8 @@ pub struct Rule {
     pub message: String,
     /// What to do about it.
     pub remedy: String,
-    pub(super) domain: Option<GlobMatcher>,
+    pub(super) globs: Globs,
     pub(super) path: Option<PointerGlob>,
-    pub(super) entity: Option<GlobMatcher>,
-    pub(super) division: Option<GlobMatcher>,
 }
 
 /// What a rule matches; an absent member matches everything.
@@ -76,6 +72,27 @@ pub struct RawMatch {
     pub division: Option<String>,
 }
 
+/// What a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LooksAt {
+    /// What differs between two states, to say how much it matters.
+    Changes,
+    /// One state, to find what does not hold in it.
+    State,
+}
+
+impl LooksAt {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Changes => "changes",
+            Self::State => "state",
+        }
+    }
+}
+
 /// A rule as the terminal and the documents show it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct RuleSummary {
@@ -85,6 +102,11 @@ pub struct RuleSummary {
     pub level: Severity,
     /// Where it comes from.
     pub layer: Layer,
+    /// What it looks at.
+    pub looks_at: LooksAt,
+    /// Why there is such a rule; absent where what it says and what to do tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// What it matches.
     #[serde(rename = "match")]
     pub pattern: RawMatch,
@@ -95,20 +117,6 @@ pub struct RuleSummary {
     pub message: String,
     /// What to do about it.
     pub remedy: String,
-}
-
-/// A rule that cannot be used, and why.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}{}: {}{problem}", At(*line), Of(rule.as_deref()))]
-pub struct RuleProblem {
-    /// The file that holds it.
-    pub file: String,
-    /// The line at which it or its rule begins, counted from 1; absent in a file of one rule.
-    pub line: Option<usize>,
-    /// The rule's id, where it is known.
-    pub rule: Option<String>,
-    /// What is wrong.
-    pub problem: String,
 }
 
 #[derive(Deserialize)]
@@ -122,136 +130,50 @@ struct RawRule {
     remedy: String,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRules {
-    #[serde(default)]
-    rule: Vec<Spanned<toml::Table>>,
-}
-
-/// A line behind the name of a file.
-struct At(Option<usize>);
-
-/// The rule that a problem is about.
-struct Of<'r>(Option<&'r str>);
-
-impl fmt::Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |line| write!(f, ":{line}"))
-    }
-}
-
-impl fmt::Display for Of<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |rule| write!(f, "rule {rule}: "))
-    }
-}
-
-/// The rules that come with the program, in order of id.
+/// The severity rules that come with the program, in order of id.
 ///
 /// # Errors
 /// Every rule that cannot be used. A released binary has none: the tests read all files.
 pub fn built_in_rules(catalogue: &Catalogue) -> Result<Vec<Rule>, Vec<RuleProblem>> {
-    let mut rules = Vec::new();
-    let mut problems = Vec::new();
-    for (path, text) in embedded_files("rules", "toml") {
-        let id = path.trim_start_matches("rules/").trim_end_matches(".toml").to_owned();
-        let problem = |problem: String| RuleProblem { file: path.clone(), line: None, rule: Some(id.clone()), problem };
-        match toml::from_str::<RawRule>(text) {
-            Ok(raw) => match raw.into_rule(id.clone(), catalogue) {
-                Ok(rule) => rules.push(rule),
-                Err(found) => problems.extend(found.into_iter().map(problem)),
-            },
-            Err(error) => problems.push(problem(error.message().to_owned())),
-        }
-    }
-    if problems.is_empty() { Ok(rules) } else { Err(problems) }
+    load::built_in(catalogue)
 }
 
-/// The rules of a user's `rules.toml`: a list of `[[rule]]`, each with an `id`.
+/// The severity rules of a user's `rules.toml`: a list of `[[rule]]`, each with an `id`.
 ///
 /// # Errors
 /// Every rule that cannot be used, at its place.
 pub fn user_rules(file: &str, text: &str, catalogue: &Catalogue) -> Result<Vec<Rule>, Vec<RuleProblem>> {
-    let line_at = |offset: usize| Some(1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count());
-    let raw: RawRules = toml::from_str(text).map_err(|error| {
-        let line = error.span().and_then(|span| line_at(span.start));
-        vec![RuleProblem { file: file.to_owned(), line, rule: None, problem: error.message().to_owned() }]
-    })?;
-    let mut rules: Vec<Rule> = Vec::new();
-    let mut problems = Vec::new();
-    for table in raw.rule {
-        let line = line_at(table.span().start);
-        let mut table = table.into_inner();
-        let id = table.remove("id").and_then(|id| id.as_str().map(ToOwned::to_owned));
-        let mut report = |problem: String| {
-            problems.push(RuleProblem { file: file.to_owned(), line, rule: id.clone(), problem });
-        };
-        let raw = match RawRule::deserialize(table) {
-            Ok(raw) => raw,
-            Err(error) => {
-                report(error.message().to_owned());
-                continue;
-            }
-        };
-        let Some(id) = id.clone() else {
-            report("a rule has no id".to_owned());
-            continue;
-        };
-        if rules.iter().any(|rule| rule.id == id) {
-            report("another rule has the same id".to_owned());
-        }
-        match raw.into_rule(id, catalogue) {
-            Ok(rule) => rules.push(rule),
-            Err(found) => found.into_iter().for_each(report),
-        }
-    }
-    if problems.is_empty() { Ok(rules) } else { Err(problems) }
+    load::of_user(file, text, catalogue)
 }
 
-impl RawRule {
-    fn into_rule(self, id: String, catalogue: &Catalogue) -> Result<Rule, Vec<String>> {
+impl FromFile for Rule {
+    const FOLDER: &'static str = "rules";
+
+    fn tables(file: UserFile) -> Vec<Spanned<toml::Table>> {
+        file.rule
+    }
+
+    fn read(id: &str, table: toml::Table, catalogue: &Catalogue) -> Result<Self, Vec<String>> {
+        let raw = RawRule::deserialize(table).map_err(|error| vec![error.message().to_owned()])?;
         let mut problems = Vec::new();
-        let is_kebab = !id.is_empty()
-            && id
-                .split('-')
-                .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()));
-        if !is_kebab {
-            problems.push("its id is not in kebab case".to_owned());
-        }
-        let mut glob = |name: &str, pattern: Option<&String>| {
-            let compiled = globset::Glob::new(pattern?).map(|glob| glob.compile_matcher());
-            compiled.map_err(|error| problems.push(format!("match.{name}: {}", error.kind()))).ok()
-        };
-        let domain = glob("domain", self.pattern.domain.as_ref());
-        let entity = glob("entity", self.pattern.entity.as_ref());
-        let division = glob("division", self.pattern.division.as_ref());
-        if let (Some(pattern), Some(domain)) = (&self.pattern.domain, &domain)
-            && !catalogue.names().any(|name| domain.is_match(name.as_str()))
-        {
-            let nearest = catalogue.nearest(pattern);
-            let meant = nearest.map(|nearest| format!("; did you mean \"{nearest}\"?")).unwrap_or_default();
-            problems.push(format!("match.domain: no domain is named {pattern:?}{meant}"));
-        }
-        if let Some(path) = self.pattern.path.as_deref().filter(|path| !path.starts_with('/')) {
+        load::check_id(id, &mut problems);
+        let globs = Globs::compile(&raw.pattern, catalogue, &mut problems);
+        if let Some(path) = raw.pattern.path.as_deref().filter(|path| !path.starts_with('/')) {
             problems.push(format!("match.path: {path:?} does not begin with a slash"));
         }
-        let condition = self.when.as_deref().map(Condition::compile).transpose();
-        let condition = condition.map_err(|problem| problems.push(format!("when: {problem}"))).ok().flatten();
+        let condition = load::condition(raw.when.as_deref(), &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Rule {
-            id,
-            severity: self.level,
+        Ok(Self {
+            id: id.to_owned(),
+            severity: raw.level,
             condition,
-            message: self.message,
-            remedy: self.remedy,
-            domain,
-            path: self.pattern.path.as_deref().map(PointerGlob::new),
-            entity,
-            division,
-            pattern: self.pattern,
+            message: raw.message,
+            remedy: raw.remedy,
+            globs,
+            path: raw.pattern.path.as_deref().map(PointerGlob::new),
+            pattern: raw.pattern,
         })
     }
 }
@@ -264,6 +186,8 @@ impl Rule {
             id: self.id.clone(),
             level: self.severity,
             layer,
+            looks_at: LooksAt::Changes,
+            about: None,
             pattern: self.pattern.clone(),
             when: self.condition.as_ref().map(|condition| condition.source().to_owned()),
             message: self.message.clone(),

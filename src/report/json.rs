@@ -159,7 +159,7 @@ pub(super) mod v1 {
 
     impl<'s> From<&'s ClassifiedChange> for Change<'s> {
         fn from(classified: &'s ClassifiedChange) -> Self {
-            let ClassifiedChange { change, name, judgement, fields, attribution, fingerprint } = classified;
+            let ClassifiedChange { change, name, judgement, fields, attribution, reach: _, fingerprint } = classified;
             let (whole, has_fields) = match change.kind {
                 ChangeKind::Added => (change.after.as_ref(), false),
                 ChangeKind::Removed => (change.before.as_ref(), false),

@@ -182,6 +182,7 @@ fn classified(
         judgement,
         fields,
         attribution: Attribution::default(),
+        reach: None,
         fingerprint,
     }
 }

@@ -127,6 +127,7 @@ mod tests {
             judgement,
             fields: vec![classified],
             attribution: Attribution { actors: vec![actor], ..Attribution::default() },
+            reach: None,
             fingerprint: key.to_owned(),
         }
     }

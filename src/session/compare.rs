@@ -10,7 +10,7 @@ use super::run::endpoint;
 use super::workspace::{CommitTree, Workspace, archive};
 use crate::attribution::trailer as attribution;
 use crate::model::Attribution;
-use crate::policy::Names;
+use crate::policy::{Names, Reach};
 use crate::record::{Archive, CommitKind, Step, between};
 use crate::report::ChangeSet;
 use crate::trail::CommitId;
@@ -62,7 +62,7 @@ pub(super) fn compare_sides(
     let mut unjudged = BTreeSet::new();
     let mut changes = Vec::new();
     for (change, attribution) in found.changes.into_iter().zip(by) {
-        let judged = policy.classify(change, &names, &mut unjudged);
+        let judged = policy.classify(change, &names, &|_| Reach::new(), &mut unjudged);
         changes.push(crate::policy::ClassifiedChange { attribution, ..judged });
     }
     for problem in &unjudged {

@@ -29,7 +29,7 @@ use crate::capture::{
 use crate::config::Connection;
 use crate::genesys::{Client, ClientOptions, Clock};
 use crate::model::{Change, DomainId};
-use crate::policy::{ClassifiedChange, Names, Unjudged};
+use crate::policy::{ClassifiedChange, Names, Reach, Unjudged};
 use crate::record::{
     Archive, Heartbeat, Ledger, PlanInput, PlannedCommit, RecordPlan, RunDocument, RunDomain, RunId, SNAPSHOT_DIR,
     plan, steps, trailer,
@@ -165,7 +165,7 @@ pub async fn take_with(
     let names = Names::new(&workspace.catalogue, &archive, &after);
     let seen = planned.commits.iter().flat_map(|commit| commit.changes.iter().cloned());
     let mut classified: Vec<ClassifiedChange> =
-        seen.map(|change| rules.classify(change, &names, &mut unjudged)).collect();
+        seen.map(|change| rules.classify(change, &names, &|_| Reach::new(), &mut unjudged)).collect();
     warn_of(&unjudged, observer);
 
     let attributing = Attributing {
@@ -188,7 +188,7 @@ pub async fn take_with(
     if options.effect != Effect::None {
         let mut recording = Recording { workspace, run: &run, org: &org, now: options.now, tip };
         let steps = observed_steps(workspace, &planned, &attributed.told.parts, &classified, &|change| {
-            rules.classify(change, &names, &mut BTreeSet::new())
+            rules.classify(change, &names, &|_| Reach::new(), &mut BTreeSet::new())
         });
         commits = recording.commit(&planned, &steps, attributed.interval.as_deref())?;
         recording.note(&attributed.notes)?;

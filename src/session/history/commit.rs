@@ -8,7 +8,7 @@ use crate::catalogue::{Catalogue, Domain};
 use crate::diff::{diff_domain, follow, predecessors};
 use crate::history::entities_of;
 use crate::model::{CanonicalText, Change, DomainId, DomainSnapshot, EntityKey};
-use crate::policy::{ClassifiedChange, Names};
+use crate::policy::{ClassifiedChange, Names, Reach};
 use crate::record::{SNAPSHOT_DIR, domain_of, roots_of};
 use crate::session::Failure;
 use crate::trail::{CommitId, CommitInfo, FileTurn};
@@ -73,7 +73,7 @@ impl History<'_> {
         let attribution = self.attribution(commit)?.of_change(&change.domain, &change.key);
         let (before, after) = (self.state(commit.parents.first().copied()), self.state(Some(commit.id)));
         let names = Names::new(&self.workspace.catalogue, &before, &after);
-        let judged = self.policy.classify(change, &names, &mut self.unjudged.borrow_mut());
+        let judged = self.policy.classify(change, &names, &|_| Reach::new(), &mut self.unjudged.borrow_mut());
         Ok(ClassifiedChange { attribution, ..judged })
     }
 
