@@ -32,6 +32,7 @@ use crate::canonical::Allowance;
 use crate::catalogue::{Catalogue, Tier};
 use crate::genesys::Region;
 use crate::policy::Production;
+use crate::seal::Recipient;
 use file::RawFile;
 
 /// What a trail's configuration file settles, with the defaults for what it leaves open.
@@ -85,6 +86,8 @@ pub struct Config {
     pub production: Production,
     /// Where values stay in clear although they look like secrets.
     pub allowed_secrets: Vec<Allowance>,
+    /// Whom secret values are sealed to; without anybody they are not kept.
+    pub recipients: Vec<Recipient>,
 }
 
 /// Whose commits have to be signed.
@@ -148,6 +151,7 @@ impl Default for Config {
             accept: DomainGlobs::default(),
             production: Production::default(),
             allowed_secrets: Vec::new(),
+            recipients: Vec::new(),
         }
     }
 }
