@@ -54,13 +54,15 @@
 //! | [`report`] | renderers, one file for each format | where output goes; it sorts nothing |
 //! | [`host`] | pull requests and comments of a git host, over its API | git, changes, formats |
 //! | [`notify`] | channels: what is sent for a message, and what an answer means; one file for each | git, which route sends what |
+//! | [`seal`] | secret values that only their recipients can open | git, settings, where they come from |
 //! | [`sim`] | the simulated organisation, on a socket | any domain by name |
 //! | [`session`] | one run from end to end, one run after the other, revisions, failures and exit codes | the terminal |
 //! | [`cli`] | the command line, the terminal | how anything is done |
 //!
 //! The first fourteen are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
 //! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
-//! of the edges, `capture` uses `genesys`, and `config` takes its regions from there and the types of channels from `notify`. `the_core_names_no_edge_and_no_input_or_output`
+//! of the edges, `capture` uses `genesys`, and `config` takes its regions from there, the types of channels from `notify` and its
+//! recipients from `seal`. `the_core_names_no_edge_and_no_input_or_output`
 //! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
 //!
 //! # Where something new goes
@@ -125,6 +127,7 @@ pub mod policy;
 pub mod record;
 pub mod report;
 pub mod review;
+pub mod seal;
 pub mod session;
 pub mod sim;
 pub mod trail;

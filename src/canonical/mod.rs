@@ -5,6 +5,7 @@
 //! memory; the *indented* form, with a final newline, is what files hold. Both have the same member order, strings and numbers,
 //! so one can be had from the other without understanding what it says.
 
+mod clear;
 mod digest;
 mod document;
 mod jcs;
@@ -17,6 +18,7 @@ mod sets;
 mod treatment;
 mod walk;
 
+pub use clear::{ClearSecret, KeepsSecrets};
 pub use digest::{Digest, fingerprint_of_change, fingerprint_of_field};
 pub use document::{DocumentError, read_document, write_document};
 pub use jcs::{compact, write_compact, write_indented};

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::clear::KeepsSecrets;
 use super::scan::Scan;
 use super::secret::SecretKey;
 use super::treatment::Treatment;
@@ -20,6 +21,7 @@ pub struct Canonicaliser<'d> {
     pub(super) treatment: Treatment,
     pub(super) secrets: &'d SecretKey,
     pub(super) scan: &'d Scan,
+    pub(super) keeper: Option<&'d dyn KeepsSecrets>,
     org: &'d str,
 }
 
@@ -114,7 +116,13 @@ impl<'d> Canonicaliser<'d> {
     /// Prepares for a domain of an organisation.
     #[must_use]
     pub fn new(domain: &'d Domain, secrets: &'d SecretKey, scan: &'d Scan, org: &'d str) -> Self {
-        Self { domain, treatment: Treatment::compile(domain, scan), secrets, scan, org }
+        Self { domain, treatment: Treatment::compile(domain, scan), secrets, scan, keeper: None, org }
+    }
+
+    /// Hands the clear values of secrets to somebody, where there is anybody, before fingerprints take their place.
+    #[must_use]
+    pub fn handing_to(self, keeper: Option<&'d dyn KeepsSecrets>) -> Self {
+        Self { keeper, ..self }
     }
 
     /// Makes a raw entity canonical.

@@ -7,6 +7,7 @@
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretBox};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use super::Digest;
 use super::jcs::compact;
@@ -66,8 +67,8 @@ impl SecretKey {
     /// What takes the place of a secret value of an entity.
     #[must_use]
     pub fn fingerprint(&self, domain: &DomainId, key: &EntityKey, secret: &Value<'_>) -> OwnedValue {
-        let mac =
-            self.mac(&[b"value", domain.as_str().as_bytes(), key.as_str().as_bytes(), compact(secret).as_bytes()]);
+        let clear = Zeroizing::new(compact(secret));
+        let mac = self.mac(&[b"value", domain.as_str().as_bytes(), key.as_str().as_bytes(), clear.as_bytes()]);
         let text = mac.iter().fold(ALGORITHM.to_owned(), |text, byte| format!("{text}{byte:02x}"));
         let mut object = Object::default();
         object.insert(SECRET_MEMBER, Value::from(text));

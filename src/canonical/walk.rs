@@ -1,6 +1,9 @@
 //! The one walk over an entity that settles its form.
 
+use secrecy::SecretString;
+
 use super::Canonicaliser;
+use super::clear::ClearSecret;
 use super::normalise::{Misplaced, Notes, Unhidden};
 use super::scan::Hint;
 use super::secret::{SECRET_MEMBER, is_fingerprint};
@@ -192,10 +195,16 @@ impl Walk<'_, '_> {
     }
 
     fn fingerprint(&mut self, secret: &Value<'_>, rule: &str, place: &Place<'_>) -> OwnedValue {
-        let Canonicaliser { secrets, domain, .. } = self.canonicaliser;
+        let Canonicaliser { secrets, domain, keeper, .. } = self.canonicaliser;
         let fingerprint = secrets.fingerprint(&domain.id, self.key, secret);
+        let text = |value: &Value<'_>| value.get(SECRET_MEMBER).and_then(Value::as_str).map(ToOwned::to_owned);
+        if let Some(keeper) = keeper
+            && let Some(fingerprint) = text(&fingerprint).filter(|fingerprint| keeper.wants(fingerprint))
+        {
+            let (domain, key, place) = (domain.id.clone(), self.key.clone(), place.pointer());
+            keeper.keep(ClearSecret { fingerprint, domain, key, place, value: SecretString::from(compact(secret)) });
+        }
         if let Some(previous) = secrets.previous() {
-            let text = |value: &Value<'_>| value.get(SECRET_MEMBER).and_then(Value::as_str).map(ToOwned::to_owned);
             let earlier = previous.fingerprint(&domain.id, self.key, secret);
             self.notes.rekeyed.extend(text(&fingerprint).zip(text(&earlier)));
         }

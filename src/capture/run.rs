@@ -10,7 +10,7 @@ use super::domain::{DomainCapture, Listed, Lister};
 use super::portion::Portions;
 use super::target::{Target, Targets, named_listings};
 use super::trouble::{Trouble, TroubleKind};
-use crate::canonical::{Canonicaliser, Digest, Scan, SecretKey, read, value_of};
+use crate::canonical::{Canonicaliser, Digest, KeepsSecrets, Scan, SecretKey, read, value_of};
 use crate::catalogue::{Catalogue, Domain, FieldPath, Under};
 use crate::genesys::{Client, FetchError, Get};
 use crate::model::{DomainId, DomainSnapshot, EntityKey, Value};
@@ -92,6 +92,8 @@ pub struct Capturer<'c> {
     pub secrets: &'c SecretKey,
     /// The scan for secrets.
     pub scan: &'c Scan,
+    /// Who gets the clear values of secrets, where anybody does.
+    pub keeper: Option<&'c dyn KeepsSecrets>,
     /// The id of the organisation.
     pub org: &'c str,
     /// Domains of which only a part is read again.
@@ -197,7 +199,7 @@ impl Capturer<'_> {
         if target == Some(&Target::Nothing) {
             return DomainCapture::untouched();
         }
-        let canonicaliser = Canonicaliser::new(domain, self.secrets, self.scan, self.org);
+        let canonicaliser = Canonicaliser::new(domain, self.secrets, self.scan, self.org).handing_to(self.keeper);
         let named = target.and_then(|target| if let Target::Entities(named) = target { Some(named) } else { None });
         let may_stand = (domain.source.immutable || named.is_some()) && recorded.is_current(domain);
         let settled = if may_stand { recorded.content(&domain.id).ok().flatten() } else { None };

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::ui::{ColourChoice, Verbosity};
 use super::{
     ack, approve, audit, blame, completions, config_command, demo, diff, doctor, domains, drift, hook, init, log, plan,
-    review, rules, show, sim, snapshot, status, textconv, verify, watch, what_can, who_can,
+    reveal, review, rules, show, sim, snapshot, status, textconv, verify, watch, what_can, who_can,
 };
 use crate::model::Severity;
 
@@ -74,6 +74,7 @@ pub(super) enum Command {
     Approve(approve::ApproveArgs),
     Review(review::ReviewArgs),
     Ack(ack::AckArgs),
+    Reveal(reveal::RevealArgs),
     Log(log::LogArgs),
     Show(show::ShowArgs),
     Blame(blame::BlameArgs),

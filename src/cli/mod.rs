@@ -21,6 +21,7 @@ mod log;
 mod metrics;
 mod plan;
 pub mod print;
+mod reveal;
 mod review;
 mod rules;
 mod selection;
@@ -87,6 +88,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Approve(args) => approve::run(args, global, ui),
         Command::Ack(args) => ack::run(args, global, ui),
         Command::Review(args) => review::run(args, global, ui),
+        Command::Reveal(args) => reveal::run(args, global, ui),
         Command::Log(args) => log::run(args, global, ui),
         Command::Show(args) => show::run(args, global, ui),
         Command::Blame(args) => blame::run(args, global, ui),

@@ -16,6 +16,7 @@ use crate::canonical::Allowance;
 use crate::catalogue::{Catalogue, Tier, kind_of};
 use crate::genesys::{Region, RegionError};
 use crate::model::nearest;
+use crate::seal::{Recipient, RecipientError};
 
 /// The units of a length of time, in seconds.
 const TIME_UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 60 * 60), ('d', 24 * 60 * 60)];
@@ -154,6 +155,13 @@ impl<'t> Entry<'_, 't> {
         self.list(|element, text| {
             allowance(text, self.catalogue)
                 .map_err(|error| self.objection(element, &error.to_string()).with_nearest(error.nearest()))
+        })
+    }
+
+    /// A list of those whom values are sealed to.
+    pub(super) fn recipients(&self) -> Reading<Vec<Recipient>> {
+        self.list(|element, text| {
+            text.parse().map_err(|error: RecipientError| self.objection(element, &error.to_string()))
         })
     }
 

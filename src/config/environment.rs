@@ -26,12 +26,13 @@ const GIT_TOKEN: &str = "ORGTRAIL_GIT_TOKEN";
 const GIT_SSH_COMMAND: &str = "GIT_SSH_COMMAND";
 const SIGNING_KEY: &str = "ORGTRAIL_SIGNING_KEY";
 const SIGNING_PASSPHRASE: &str = "ORGTRAIL_SIGNING_PASSPHRASE";
+const AGE_IDENTITY: &str = "ORGTRAIL_AGE_IDENTITY";
 pub(super) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 pub(super) const HOME: &str = "HOME";
 pub(super) const APPDATA: &str = "APPDATA";
 
 /// The variables that are listened to; no other is ever looked at.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     CLIENT_ID,
     CLIENT_SECRET,
     REGION,
@@ -49,6 +50,7 @@ const NAMES: [&str; 20] = [
     GIT_SSH_COMMAND,
     SIGNING_KEY,
     SIGNING_PASSPHRASE,
+    AGE_IDENTITY,
     XDG_CONFIG_HOME,
     HOME,
     APPDATA,
@@ -220,6 +222,12 @@ impl Environment {
     #[must_use]
     pub fn signing_key(&self) -> Option<&SecretString> {
         self.variables.get(SIGNING_KEY)
+    }
+
+    /// The identity that opens what is sealed to its recipient.
+    #[must_use]
+    pub fn age_identity(&self) -> Option<&SecretString> {
+        self.variables.get(AGE_IDENTITY)
     }
 
     /// What the private key is encrypted with.

@@ -34,6 +34,7 @@ use crate::catalogue::{Catalogue, Tier};
 use crate::genesys::Region;
 pub use crate::notify::ChannelSettings;
 use crate::policy::Production;
+use crate::seal::Recipient;
 use file::RawFile;
 
 /// What a trail's configuration file settles, with the defaults for what it leaves open.
@@ -89,6 +90,8 @@ pub struct Config {
     pub allowed_secrets: Vec<Allowance>,
     /// The places that alerts go to, in order of name.
     pub channels: Vec<ChannelSettings>,
+    /// Whom secret values are sealed to; without anybody they are not kept.
+    pub recipients: Vec<Recipient>,
 }
 
 /// Whose commits have to be signed.
@@ -153,6 +156,7 @@ impl Default for Config {
             production: Production::default(),
             allowed_secrets: Vec::new(),
             channels: Vec::new(),
+            recipients: Vec::new(),
         }
     }
 }

@@ -15,7 +15,7 @@ pub(super) struct Setting {
 }
 
 /// Every key, section by section.
-pub(super) static SETTINGS: [Setting; 25] = [
+pub(super) static SETTINGS: [Setting; 26] = [
     Setting {
         section: "trail",
         key: "branch",
@@ -132,6 +132,11 @@ pub(super) static SETTINGS: [Setting; 25] = [
         section: "secrets",
         key: "allow",
         take: |entry, config| entry.places().map(|places| config.allowed_secrets = places),
+    },
+    Setting {
+        section: "secrets",
+        key: "recipients",
+        take: |entry, config| entry.recipients().map(|recipients| config.recipients = recipients),
     },
 ];
 

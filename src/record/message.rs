@@ -25,8 +25,12 @@ pub mod trailer {
     pub const DIGEST: &str = "Orgtrail-Digest";
     /// The commit whose state was agreed to, or is proposed.
     pub const OBSERVED: &str = "Orgtrail-Observed";
-    /// Why it was agreed to.
+    /// Why it was agreed to, or opened.
     pub const REASON: &str = "Orgtrail-Reason";
+    /// What was opened: its fingerprint, and where it stood.
+    pub const REVEALED: &str = "Orgtrail-Revealed";
+    /// The recipient whose identity opened it.
+    pub const RECIPIENT: &str = "Orgtrail-Recipient";
     /// The fingerprint of a change that was agreed to, where not all of them were.
     pub const APPROVED: &str = "Orgtrail-Approved";
 }
@@ -143,11 +147,11 @@ fn entities(count: u64) -> String {
 }
 
 /// Names come from the org and may hold line breaks, which would end a subject or forge a trailer.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn shortened(text: &str, length: usize) -> String {
+pub(super) fn shortened(text: &str, length: usize) -> String {
     if text.chars().count() <= length {
         return text.to_owned();
     }

@@ -14,6 +14,7 @@ mod ledger;
 mod message;
 mod newly_kept;
 mod plan;
+mod reveal;
 mod run;
 mod steps;
 
@@ -30,5 +31,6 @@ pub use layout::{
 pub use ledger::{Ledger, LedgerEntry, LedgerStatus};
 pub use message::{CommitFacts, TOOL_NAME, commit_message, trailer};
 pub use plan::{CommitKind, Observation, Observed, PlanInput, PlannedCommit, RecordPlan, plan};
+pub use reveal::{RevealFacts, reveal_message};
 pub use run::{RunDocument, RunDomain, RunFinding, RunId, RunStatus};
 pub use steps::steps;

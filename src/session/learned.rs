@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::run::RunOptions;
 use super::time::instant;
 use super::workspace::Workspace;
-use crate::canonical::{Canonicaliser, Scan, SecretKey};
+use crate::canonical::{Canonicaliser, KeepsSecrets, Scan, SecretKey};
 use crate::capture::{CaptureRun, View};
 use crate::catalogue::{Catalogue, Domain, Tier};
 use crate::model::{DomainId, DomainSnapshot, EntityKey, OwnedValue, Value};
@@ -18,11 +18,11 @@ use crate::record::{Heartbeat, Ledger, LedgerStatus, MigratedDomain, Observed, R
 pub(super) fn migrate(
     domain: &Domain,
     before: &DomainSnapshot,
-    secrets: &SecretKey,
+    (secrets, keeper): (&SecretKey, Option<&dyn KeepsSecrets>),
     scan: &Scan,
     org: &str,
 ) -> MigratedDomain {
-    let canonicaliser = Canonicaliser::new(domain, secrets, scan, org);
+    let canonicaliser = Canonicaliser::new(domain, secrets, scan, org).handing_to(keeper);
     let content = DomainSnapshot::empty(domain.id.clone(), domain.schema_version);
     let mut migrated = MigratedDomain { content, unhidden: Vec::new(), misplaced: Vec::new() };
     for (key, text) in &before.entities {

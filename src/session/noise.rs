@@ -46,6 +46,7 @@ pub async fn noise(
         catalogue: &bare,
         secrets: &secrets,
         scan: &workspace.scan,
+        keeper: None,
         org: &org,
         targets: &Targets::default(),
     };

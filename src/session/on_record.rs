@@ -37,7 +37,7 @@ impl Recorded for OnRecord<'_, '_> {
         // What stays on record because it could not be captured has to have the form that everything gets in this run.
         Ok(match (stored, self.catalogue.get(domain)) {
             (Some(stored), Some(definition)) if !self.has_current_form(definition) => {
-                Some(Rc::new(migrate(definition, &stored, self.secrets, self.scan, self.org).content))
+                Some(Rc::new(migrate(definition, &stored, (self.secrets, None), self.scan, self.org).content))
             }
             (stored, _) => stored,
         })

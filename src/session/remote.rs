@@ -7,9 +7,13 @@ use super::failure::Failure;
 use super::observer::Observer;
 use super::recording::{HEARTBEAT_REF, tool};
 use super::run::Effect;
+use super::sealing::{REVEALS_REF, SEALED_REF};
 use super::workspace::Workspace;
 use crate::record::{Heartbeat, SNAPSHOT_DIR, TOOL_NAME};
 use crate::trail::{CommitId, CommitInfo, NOTES_REF, PushOutcome, Refusal, RemoteRefs, Signature};
+
+/// What a push sends along besides branches: documents and notes, which are replaced, and what is shared.
+const ALONG: [&str; 4] = [HEARTBEAT_REF, NOTES_REF, SEALED_REF, REVEALS_REF];
 
 /// How often a push is tried again after somebody else pushed first.
 const ATTEMPTS: u32 = 4;
@@ -70,10 +74,10 @@ impl Remote {
         observer: &dyn Observer,
     ) -> Result<Pushed, Failure> {
         let by = tool("localhost", now);
+        let mut pushed = Pushed::Done;
         for _ in 0..ATTEMPTS {
-            let outcome =
-                workspace.trail.push(&self.name, &workspace.branch, &[HEARTBEAT_REF, NOTES_REF], &self.seen, &by)?;
-            let PushOutcome::Refused { reference, reason } = outcome else { return Ok(Pushed::Done) };
+            let outcome = workspace.trail.push(&self.name, &workspace.branch, &ALONG, &self.seen, &by)?;
+            let PushOutcome::Refused { reference, reason } = outcome else { return Ok(pushed) };
             if let Some(failure) = final_refusal(&self.name, &reference, &reason) {
                 return Err(failure);
             }
@@ -90,10 +94,12 @@ impl Remote {
                 join(workspace, &theirs, is_later, &by)?;
             }
             if is_later {
-                observer.note("a later run is on the remote already; this one is superseded");
-                return Ok(Pushed::Superseded);
-            }
-            if let (Some(own), theirs) = heartbeats {
+                if !pushed.is_superseded() {
+                    observer.note("a later run is on the remote already; this one is superseded");
+                }
+                // What it sealed is of use all the same.
+                pushed = Pushed::Superseded;
+            } else if let (Some(own), theirs) = heartbeats {
                 workspace.trail.write_ref_blob(HEARTBEAT_REF, &own.beside(theirs).write())?;
             }
             self.seen = outcome.seen;
@@ -128,12 +134,22 @@ pub fn publish(
     }
     let reference = format!("refs/heads/{branch}");
     let by = tool("localhost", now);
-    match trail.push(name, &workspace.branch, &[&reference, HEARTBEAT_REF, NOTES_REF], &remote.seen, &by)? {
+    let along: Vec<&str> = std::iter::once(reference.as_str()).chain(ALONG).collect();
+    match trail.push(name, &workspace.branch, &along, &remote.seen, &by)? {
         PushOutcome::Pushed => Ok(()),
         PushOutcome::Refused { reference, reason } => {
             Err(final_refusal(name, &reference, &reason).unwrap_or_else(moved))
         }
     }
+}
+
+/// Gives the remote what is shared, together with the branch.
+///
+/// # Errors
+/// [`Failure`] where there is no remote, or it refuses.
+pub fn share(workspace: &Workspace, now: DateTime<Utc>, observer: &dyn Observer) -> Result<(), Failure> {
+    let Some(remote) = Remote::meet(workspace, Effect::Push, now, observer)? else { return Ok(()) };
+    remote.push(workspace, now, observer).map(drop)
 }
 
 /// Fetches what the remote has, so that what is agreed there is known here.

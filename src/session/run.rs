@@ -17,6 +17,7 @@ use super::observer::Observer;
 use super::on_record::{OnRecord, archive_after};
 use super::recording::{HEARTBEAT_REF, ObservedStep, Recording};
 use super::remote::Remote;
+use super::sealing::Sealing;
 use super::targeting::Targeting;
 use super::time::{of_seconds, written};
 use super::verdict::{judge, run_domain};
@@ -134,6 +135,7 @@ pub async fn take_with(
     let scan = &workspace.scan;
     let ledger = ledger_of(&archive, &org, secrets, scan, observer)?;
     let heartbeat = workspace.trail.read_ref_blob(HEARTBEAT_REF)?.and_then(|bytes| Heartbeat::read(&bytes));
+    let sealing = Sealing::of(workspace, options.effect)?;
     let mut due = Due::of(workspace, options, heartbeat.as_ref());
     if let Some(limit) = options.max_requests {
         estimated(workspace, &client, &archive, &options.selection, &due, org.clone()).await?.within(limit)?;
@@ -143,6 +145,7 @@ pub async fn take_with(
         catalogue: &workspace.catalogue,
         secrets,
         scan,
+        keeper: Some(sealing.keeper()),
         org: &org,
         targets: &Targets::default(),
     };
@@ -157,7 +160,7 @@ pub async fn take_with(
         ledger: ledger.clone(),
         observed: learned(workspace, options, &ledger, heartbeat.as_ref(), &captured),
         scan,
-        migrate: &|domain, before| migrate(domain, before, secrets, scan, &org),
+        migrate: &|domain, before| migrate(domain, before, (secrets, Some(sealing.keeper())), scan, &org),
         hidden: &|domain, key, value| hidden(secrets, domain, key, value),
     })?;
     let mut unjudged = BTreeSet::new();
@@ -190,6 +193,8 @@ pub async fn take_with(
         let steps = observed_steps(workspace, &planned, &attributed.told.parts, &classified, &|change| {
             rules.classify(change, &names, &|_| Reach::new(), &mut BTreeSet::new())
         });
+        // Before the branch moves: what is on record under a fingerprint can be opened.
+        sealing.seal(workspace, &at)?;
         commits = recording.commit(&planned, &steps, attributed.interval.as_deref())?;
         recording.note(&attributed.notes)?;
         recording.beat(&captured, &due, &planned.ledger, &attributed, heartbeat.clone())?;

@@ -35,7 +35,7 @@ impl Workspace {
             return read(text, environment, "ORGTRAIL_SIGNING_KEY").map(Some);
         }
         let Some(path) = &self.config.signing_key else { return Ok(None) };
-        let path = self.outside(path)?;
+        let path = self.outside(path, "the signing key")?;
         let text = std::fs::read_to_string(&path).map_err(|error| {
             let message = format!("could not read the signing key {}: {error}", path.display());
             Failure::new(Exit::Usage, message).hint("[trail] signing_key is the path of a private key of SSH")
@@ -44,12 +44,12 @@ impl Workspace {
     }
 
     /// A path of the configuration, from the top of the trail; what is in the trail is one `git add` away from being published.
-    fn outside(&self, path: &Path) -> Result<PathBuf, Failure> {
+    pub(super) fn outside(&self, path: &Path, what: &str) -> Result<PathBuf, Failure> {
         let top = self.trail.workdir().unwrap_or_else(|| self.trail.git_dir());
         let path = top.join(path);
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if real(&path).starts_with(real(top)) {
-            let message = format!("could not use the signing key {}: it is inside of the trail", path.display());
+            let message = format!("could not use {what} {}: it is inside of the trail", path.display());
             return Err(Failure::new(Exit::Usage, message).hint("keep it where no commit can take it along"));
         }
         Ok(path)

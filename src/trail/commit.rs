@@ -102,7 +102,7 @@ fn stage(staging: &Staging, parent: Option<Oid>, new: &NewCommit, key: Option<&S
     stage().map_err(doing("build the commit", format!("{subject:?}")))
 }
 
-fn edits(staging: &Staging, files: &[FileChange]) -> Result<BTreeMap<String, Edit>, TrailError> {
+pub(super) fn edits(staging: &Staging, files: &[FileChange]) -> Result<BTreeMap<String, Edit>, TrailError> {
     let mut root = BTreeMap::new();
     for FileChange { path, content } in files {
         if !is_plain(path) {

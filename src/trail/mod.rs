@@ -32,6 +32,7 @@ mod rebase;
 mod refs;
 mod remote;
 mod repository;
+mod shared;
 mod signing;
 mod smart;
 mod staging;

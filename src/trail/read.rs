@@ -95,7 +95,12 @@ impl Trail {
         Ok(files)
     }
 
-    fn collect_files(&self, tree: &Tree<'_>, dir: &str, files: &mut Vec<(String, BlobId)>) -> Result<(), git2::Error> {
+    pub(super) fn collect_files(
+        &self,
+        tree: &Tree<'_>,
+        dir: &str,
+        files: &mut Vec<(String, BlobId)>,
+    ) -> Result<(), git2::Error> {
         for entry in tree {
             let path = join(dir, entry.name()?);
             match entry.kind() {

@@ -29,8 +29,8 @@ use super::repository::{DurableRepository, absent_as_none, branch_ref, target};
 use super::smart::Service;
 use objects::refuse_cut_history;
 
-/// Kept without history, so that what the remote has replaces what is here.
-const REPLACED: &str = "refs/orgtrail/";
+/// The tool's own: documents, which what the remote has replaces, and what is shared, which is brought together.
+const OWN: &str = "refs/orgtrail/";
 
 /// Where branches are.
 const HEADS: &str = "refs/heads/";
@@ -138,7 +138,8 @@ impl Trail {
         }
     }
 
-    /// Copies the branches of a remote into `refs/remotes`, and the tool's own references over those of the same name.
+    /// Copies the branches of a remote into `refs/remotes`, and the tool's own references over those of the same name; folders
+    /// and logs among these are brought together with what is here.
     ///
     /// Own references that the remote does not have stay. If `branch` no longer holds what it once did, nothing moves; the
     /// other branches may have been rewritten.
@@ -188,8 +189,31 @@ impl Trail {
             }
         }
         self.renew_mark();
+        let moves = self.keeping_shared(&ours, moves, &here, by)?;
         move_refs(&ours, &moves, by, "fetch")?;
         Ok(FetchOutcome { remote_tip, seen })
+    }
+
+    /// Moves that take nothing from what is shared here.
+    fn keeping_shared(
+        &self,
+        ours: &DurableRepository,
+        moves: Vec<RefMove>,
+        here: &RemoteRefs,
+        by: &Signature,
+    ) -> Result<Vec<RefMove>, TrailError> {
+        let mut kept = Vec::with_capacity(moves.len());
+        for step in moves {
+            let known = here.get(&step.reference).filter(|id| id.0 != step.to && step.reference.starts_with(OWN));
+            let Some(known) = known else {
+                kept.push(step);
+                continue;
+            };
+            if let Some(to) = self.brought_together(ours, &step.reference, (known.0, step.to), by)? {
+                kept.push(RefMove { to, ..step });
+            }
+        }
+        Ok(kept)
     }
 
     /// Sends a branch and further references, by full name, to a remote: all of them, or none.
@@ -273,7 +297,7 @@ fn name_here(remote: &str, theirs: &str) -> Option<String> {
         // In `refs/remotes` this name says which branch of the remote is the default.
         Some("HEAD") => None,
         Some(branch) => Some(tracking_ref(remote, branch)),
-        None => (theirs.starts_with(REPLACED) || theirs == NOTES_REF).then(|| theirs.to_owned()),
+        None => (theirs.starts_with(OWN) || theirs == NOTES_REF).then(|| theirs.to_owned()),
     }
 }
 

@@ -100,11 +100,11 @@ impl Staging {
         self.repo.find_tree(id)
     }
 
-    /// Writes commits, and whatever they need that the repository does not have.
-    pub(super) fn store(&self, commits: &[Oid], into: &DurableRepository) -> Result<(), TrailError> {
+    /// Writes commits and folders, and whatever they need that the repository does not have.
+    pub(super) fn store(&self, roots: &[Oid], into: &DurableRepository) -> Result<(), TrailError> {
         let store = || {
             let odb = into.odb()?;
-            let objects = self.missing(commits, &odb)?;
+            let objects = self.missing(roots, &odb)?;
             if objects.len() <= LOOSE_OBJECTS {
                 self.write_each(&objects, &odb)
             } else {
@@ -115,13 +115,15 @@ impl Staging {
     }
 
     /// Lists what is not yet in a repository, with its path; what an object refers to comes before it.
-    fn missing(&self, commits: &[Oid], from: &Odb<'_>) -> Result<Vec<(Oid, String)>, git2::Error> {
+    fn missing(&self, roots: &[Oid], from: &Odb<'_>) -> Result<Vec<(Oid, String)>, git2::Error> {
         let mut search = Missing { repo: &self.repo, stored: from, seen: HashSet::new(), found: Vec::new() };
         from.refresh()?;
-        for id in commits {
-            let tree = self.repo.find_commit(*id)?.tree_id();
-            search.visit(tree, ObjectType::Tree, "")?;
-            search.visit(*id, ObjectType::Commit, "")?;
+        for id in roots {
+            let root = self.repo.find_object(*id, None)?;
+            if let Some(commit) = root.as_commit() {
+                search.visit(commit.tree_id(), ObjectType::Tree, "")?;
+            }
+            search.visit(*id, root.kind().unwrap_or(ObjectType::Any), "")?;
         }
         Ok(search.found)
     }

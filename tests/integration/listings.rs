@@ -76,6 +76,7 @@ impl Stage {
             catalogue: &self.catalogue,
             secrets: &secrets,
             scan: &scan,
+            keeper: None,
             org: &org,
             targets: &Targets::default(),
         };

@@ -106,7 +106,7 @@ fn narrowed(whole: &Attribution, path: &Pointer) -> Attribution {
     }
 }
 
-fn is_at_or_below(place: &Pointer, above: &Pointer) -> bool {
+pub(super) fn is_at_or_below(place: &Pointer, above: &Pointer) -> bool {
     let mut segments = place.segments();
     above.segments().all(|wanted| segments.next().as_ref() == Some(&wanted))
 }

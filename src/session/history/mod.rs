@@ -8,6 +8,7 @@ mod commit;
 mod find;
 mod log;
 mod open;
+mod secrets;
 mod show;
 mod texts;
 mod tracks;
@@ -17,6 +18,7 @@ use std::collections::BTreeSet;
 pub use find::Target;
 pub use log::LogQuery;
 pub(in crate::session) use open::EntityLifetimes;
+pub(in crate::session) use secrets::Fingerprints;
 use texts::State;
 
 use super::attributing::said_by;
@@ -83,7 +85,7 @@ impl<'w> History<'w> {
         }
     }
 
-    fn endpoint(&self, commit: &CommitId) -> Result<Endpoint, Failure> {
+    pub(in crate::session) fn endpoint(&self, commit: &CommitId) -> Result<Endpoint, Failure> {
         super::run::endpoint(self.workspace, *commit)
     }
 
