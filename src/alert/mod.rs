@@ -5,4 +5,4 @@
 
 mod content;
 
-pub use content::{Alert, AlertPhase, ChangedValue, Message, event_id};
+pub use content::{Alert, AlertPhase, ChangedValue, Group, Message, event_id, message_id};

@@ -1,11 +1,13 @@
 //! The process's environment, as far as the program listens to it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Config;
 use crate::genesys::{HostRole, Hosts, Region, RegionError};
+use crate::notify::{ChannelSettings, Secrets};
 
 const CLIENT_ID: &str = "GENESYSCLOUD_OAUTHCLIENT_ID";
 const CLIENT_SECRET: &str = "GENESYSCLOUD_OAUTHCLIENT_SECRET";
@@ -53,9 +55,44 @@ const NAMES: [&str; 20] = [
 ];
 
 /// The environment variables that the program listens to, as they were when it was made; an empty one is not set.
+///
+/// Those that hold the secrets of channels have names of the user's own: each is looked up when a channel names it.
 #[derive(Clone, Debug)]
 pub struct Environment {
     variables: BTreeMap<&'static str, SecretString>,
+    named: Named,
+}
+
+/// Where variables are looked up whose names the user chooses.
+#[derive(Clone)]
+enum Named {
+    Process,
+    Given(BTreeMap<String, SecretString>),
+}
+
+/// Secrets of channels that the environment does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the environment does not set {}", unset.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+pub struct ChannelSecretsError {
+    /// The variables; at least one.
+    pub unset: Vec<UnsetSecret>,
+}
+
+/// A variable that a channel names and nobody sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsetSecret {
+    /// The variable.
+    pub variable: String,
+    /// The channel.
+    pub channel: String,
+    /// The setting that names it.
+    pub setting: String,
+}
+
+impl fmt::Display for UnsetSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (named by [channels.{}] {})", self.variable, self.channel, self.setting)
+    }
 }
 
 /// How to reach an organisation, and as whom.
@@ -92,17 +129,53 @@ impl Environment {
     /// Takes the variables of this process.
     #[must_use]
     pub fn of_process() -> Self {
-        Self::from_map(
-            NAMES.into_iter().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect(),
-        )
+        let set = NAMES.into_iter().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect();
+        Self { named: Named::Process, ..Self::from_map(set) }
     }
 
     /// Takes variables by name.
     #[must_use]
     pub fn from_map(mut variables: BTreeMap<String, String>) -> Self {
-        let set = NAMES.into_iter().filter_map(|name| Some((name, variables.remove(name)?)));
-        let variables = set.filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.into())).collect();
-        Self { variables }
+        let set: Vec<_> = NAMES.into_iter().filter_map(|name| Some((name, variables.remove(name)?))).collect();
+        let set = set.into_iter();
+        let listened = set.filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.into())).collect();
+        let named = variables.into_iter().filter(|(_, value)| !value.is_empty());
+        let named = named.map(|(name, value)| (name, value.into())).collect();
+        Self { variables: listened, named: Named::Given(named) }
+    }
+
+    /// The secrets that channels name.
+    ///
+    /// # Errors
+    /// Every variable that is named and not set.
+    pub fn channel_secrets<'c>(
+        &self,
+        channels: impl IntoIterator<Item = &'c ChannelSettings>,
+    ) -> Result<Secrets, ChannelSecretsError> {
+        let (mut secrets, mut unset) = (Vec::new(), Vec::new());
+        for channel in channels {
+            for (setting, variable) in channel.variables() {
+                match self.named(variable) {
+                    Some(secret) => secrets.push((variable.to_owned(), secret)),
+                    None => unset.push(UnsetSecret {
+                        variable: variable.to_owned(),
+                        channel: channel.name.clone(),
+                        setting: setting.to_owned(),
+                    }),
+                }
+            }
+        }
+        if unset.is_empty() { Ok(secrets.into_iter().collect()) } else { Err(ChannelSecretsError { unset }) }
+    }
+
+    fn named(&self, variable: &str) -> Option<SecretString> {
+        if let Some(known) = self.variables.get(variable) {
+            return Some(known.clone());
+        }
+        match &self.named {
+            Named::Process => std::env::var(variable).ok().filter(|value| !value.is_empty()).map(SecretString::from),
+            Named::Given(given) => given.get(variable).cloned(),
+        }
     }
 
     /// Settles how to reach the organisation; the environment wins over the configuration file.
@@ -171,6 +244,12 @@ impl Environment {
         let hosts = Hosts::of(&region);
         let (api, login) = (api.unwrap_or(hosts.api().as_str()), login.unwrap_or(hosts.login().as_str()));
         Ok(Some(Hosts::custom(api, login)?))
+    }
+}
+
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
     }
 }
 

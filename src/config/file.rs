@@ -4,6 +4,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::Config;
+use super::channels;
 use super::entry::Entry;
 use super::problem::{Objection, ObjectionKind};
 use super::settings::{SETTINGS, Setting};
@@ -14,6 +15,7 @@ use crate::model::nearest;
 #[derive(Default)]
 pub(super) struct RawFile<'t> {
     entries: Vec<(&'static Setting, Spanned<DeValue<'t>>)>,
+    channels: Option<Spanned<DeValue<'t>>>,
     objections: Vec<Objection>,
 }
 
@@ -46,13 +48,23 @@ impl<'t> RawFile<'t> {
                 objections.extend(found);
             }
         }
+        if let Some(value) = &self.channels {
+            match channels::read(value) {
+                Ok(channels) => config.channels = channels,
+                Err(found) => objections.extend(found),
+            }
+        }
         if objections.is_empty() { Ok(config) } else { Err(objections) }
     }
 
     fn add_section(&mut self, name: &Spanned<DeString<'t>>, value: Spanned<DeValue<'t>>) {
         let offset = name.span().start;
         let name: &str = name.get_ref();
-        let sections = || SETTINGS.iter().map(|setting| setting.section);
+        if name == channels::SECTION {
+            self.channels = Some(value);
+            return;
+        }
+        let sections = || SETTINGS.iter().map(|setting| setting.section).chain([channels::SECTION]);
         let is_known = sections().any(|section| section == name);
         match value.into_inner() {
             DeValue::Table(table) if is_known => {

@@ -6,6 +6,7 @@
 //!
 //! It must not know git, the network or what is done with a setting. Limits: a variable that is not Unicode counts as not set.
 
+mod channels;
 mod domain_globs;
 mod entry;
 mod environment;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 pub use domain_globs::{DomainGlobError, DomainGlobs};
 pub use entry::time;
-pub use environment::{Connection, Environment, EnvironmentError};
+pub use environment::{ChannelSecretsError, Connection, Environment, EnvironmentError, UnsetSecret};
 pub use host::{HostPlace, HostPlaceError};
 pub use person::PersonError;
 pub use problem::{ConfigError, Problem};
@@ -31,6 +32,7 @@ pub use secret_key::{KeyOrigin, SecretKeyError};
 use crate::canonical::Allowance;
 use crate::catalogue::{Catalogue, Tier};
 use crate::genesys::Region;
+pub use crate::notify::ChannelSettings;
 use crate::policy::Production;
 use file::RawFile;
 
@@ -85,6 +87,8 @@ pub struct Config {
     pub production: Production,
     /// Where values stay in clear although they look like secrets.
     pub allowed_secrets: Vec<Allowance>,
+    /// The places that alerts go to, in order of name.
+    pub channels: Vec<ChannelSettings>,
 }
 
 /// Whose commits have to be signed.
@@ -148,6 +152,7 @@ impl Default for Config {
             accept: DomainGlobs::default(),
             production: Production::default(),
             allowed_secrets: Vec::new(),
+            channels: Vec::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Something that a person should look at.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
 use super::name::{DomainId, EntityKey};
@@ -35,7 +35,8 @@ pub struct Finding {
 }
 
 /// What a finding is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "of", rename_all = "lowercase")]
 pub enum Subject {
     /// The trail as a whole.
     Trail,

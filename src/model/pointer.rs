@@ -60,6 +60,12 @@ impl serde::Serialize for Pointer {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Pointer {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(String::deserialize(deserializer)?))
+    }
+}
+
 /// A pattern of pointers: `*` stands for one segment or for any run of characters inside one, `**` for any number of segments.
 ///
 /// A pattern also matches everything below what it names, since a change below a field is a change of the field.

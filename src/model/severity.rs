@@ -39,7 +39,7 @@ impl std::fmt::Display for Severity {
 }
 
 /// How many changes there are of each severity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeverityCounts {
     /// Critical ones.
     pub critical: u64,

@@ -1,8 +1,49 @@
 //! Channels: how an alert reaches Slack, a pager, a mailbox or a SIEM.
 //!
 //! A [`Channel`] builds what is sent and says what an answer means; it decides neither what is told nor whether it was told before.
-//! What a channel builds is the same bytes each time for the same message, so that it can be shown before it is sent.
+//! What a channel builds is the same bytes each time for the same message, so that it can be shown before it is sent. The
+//! [`Courier`] sends it.
+//!
+//! A type of channel is a file under `schemas/channels/`, with its settings, the limits of its receiver and what statuses mean, and a
+//! file here that builds from them. Names and values from an organisation are hostile: each channel puts them where its receiver
+//! takes text for text, or escapes them.
 
+mod answers;
+mod body;
 mod channel;
+mod courier;
+mod cut;
+mod definition;
+mod opening;
+mod settings;
+mod webhook;
+mod words;
 
-pub use channel::{Answer, Channel, ChannelKind, Payload, Record, Transport, Verdict};
+pub use channel::{
+    Answer, Channel, ChannelKind, HttpTransport, MailServer, MailTls, Payload, Record, Signature, SyslogCarrier,
+    SyslogServer, Transport, Verdict,
+};
+pub use courier::Courier;
+pub use definition::{ChannelType, ChannelTypes, DefinitionError, Form, Limit, SettingRule, Statuses, variable};
+pub use opening::OpenError;
+pub use settings::{ChannelSettings, Secrets, SettingValue};
+
+use opening::Opening;
+
+type Open = fn(&Opening<'_>) -> Result<Box<dyn Channel>, OpenError>;
+
+/// What opens a channel of each type.
+const TYPES: [(&str, Open); 1] = [("webhook", webhook::open)];
+
+/// Opens a channel.
+///
+/// # Errors
+/// [`OpenError`] where a secret is not there, or is not of the form that it has to be.
+pub fn open(settings: &ChannelSettings, secrets: &Secrets) -> Result<Box<dyn Channel>, OpenError> {
+    let types = ChannelTypes::built_in()?;
+    let open = TYPES.iter().find(|(name, _)| *name == settings.channel_type).map(|(_, open)| open);
+    match (open, types.get(&settings.channel_type)) {
+        (Some(open), Some(definition)) => open(&Opening { settings, secrets, definition }),
+        _ => Err(OpenError::NoType { channel: settings.name.clone(), channel_type: settings.channel_type.clone() }),
+    }
+}

@@ -4,9 +4,10 @@ use std::error::Error;
 
 use super::exit::Exit;
 use crate::capture::with_causes;
-use crate::config::{EnvironmentError, HostPlaceError, PersonError, SecretKeyError};
+use crate::config::{ChannelSecretsError, EnvironmentError, HostPlaceError, PersonError, SecretKeyError};
 use crate::genesys::{FetchError, RegionError};
 use crate::host::HostError;
+use crate::notify::OpenError;
 use crate::record::ArchiveError;
 use crate::trail::{RemoteError, TrailError};
 
@@ -168,6 +169,23 @@ impl From<HostPlaceError> for Failure {
             HostPlaceError::Unusable { .. } => "it is OWNER/NAME, or the URL of a host such as https://api.github.com",
         };
         Self::of(Exit::Usage, &error).hint(hint)
+    }
+}
+
+impl From<ChannelSecretsError> for Failure {
+    fn from(error: ChannelSecretsError) -> Self {
+        Self::of(Exit::Usage, &error)
+            .hint("set them where orgtrail runs; a job of GitHub Actions takes them from `secrets` under `env:`")
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let exit = match &error {
+            OpenError::NoData { .. } | OpenError::Definition(_) => Exit::Internal,
+            _ => Exit::Usage,
+        };
+        Self::of(exit, &error).hint("docs/channels.md says what each setting of a channel has to be")
     }
 }
 
