@@ -117,6 +117,7 @@ pub mod cli;
 pub mod config;
 pub mod diff;
 pub mod estimate;
+pub mod execution;
 pub mod genesys;
 pub mod history;
 pub mod host;

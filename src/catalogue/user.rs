@@ -111,7 +111,7 @@ pub(super) fn texts_of<'f>(files: &'f [UserFile], problems: &mut Vec<CataloguePr
 }
 
 /// The folders of `schemas/` that hold something else than domains.
-const NOT_OF_DOMAINS: [&str; 13] = [
+pub const NOT_OF_DOMAINS: [&str; 13] = [
     "api",
     "channels",
     "execution",

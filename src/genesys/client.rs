@@ -210,6 +210,21 @@ impl Client {
         self.inner.gate.rate()
     }
 
+    /// The URL that the API is at.
+    pub(super) fn api(&self) -> &Url {
+        &self.inner.api
+    }
+
+    /// What sends requests.
+    pub(super) fn wire(&self) -> &Wire {
+        &self.inner.wire
+    }
+
+    /// What waits for better times.
+    pub(super) fn patience(&self) -> &Patience {
+        &self.inner.patience
+    }
+
     pub(super) fn in_flight(&self) -> usize {
         self.inner.in_flight
     }
@@ -314,6 +329,7 @@ impl Inner {
         let parameters = match call {
             Call::Read(Read::Get(get)) => get.query.as_slice(),
             Call::Read(Read::Query(query)) => query.query(),
+            Call::Read(Read::Job(job)) => job.query(),
             Call::Channel(_) => &[],
         };
         if !parameters.is_empty() {
@@ -324,6 +340,7 @@ impl Inner {
             Call::Read(Read::Query(query)) => {
                 with_body(http.post(url), serde_json::Value::Object(query.body().clone()).to_string())
             }
+            Call::Read(Read::Job(job)) => with_body(http.post(url), job.body().to_string()),
             Call::Channel(call) => match call.method() {
                 Method::Open => with_body(http.post(url), String::new()),
                 Method::Subscribe(topics) => {

@@ -5,6 +5,9 @@ use super::client::Get;
 /// The endings of the paths that take a query by POST and change nothing (API document: Pagination, Audit API).
 const QUERY_ENDINGS: [&str; 3] = ["/query", "/search", "/query/realtime"];
 
+/// Where jobs are made that bring the records of runs of flows. Beside it is a path whose POST launches a flow.
+const INSTANCE_JOBS: &str = "/api/v2/flows/instances/jobs";
+
 /// One read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Read {
@@ -12,6 +15,16 @@ pub enum Read {
     Get(Get),
     /// By a query that the API takes by POST.
     Query(PostQuery),
+    /// By a job that the API takes by POST.
+    Job(InstanceJob),
+}
+
+/// A job that makes the records of runs of flows ready for download. It changes nothing that an organisation keeps, and its path
+/// cannot be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceJob {
+    query: Vec<(String, String)>,
+    ids: Vec<String>,
 }
 
 /// A query that is sent by POST because it does not fit into an address. It changes nothing: only a path that the API has for
@@ -59,6 +72,24 @@ impl PostQuery {
     }
 }
 
+impl InstanceJob {
+    /// A job for the runs of some ids.
+    #[must_use]
+    pub fn new(ids: Vec<String>) -> Self {
+        Self { query: Vec::new(), ids }
+    }
+
+    /// The parameters in the address, not encoded.
+    pub(super) fn query(&self) -> &[(String, String)] {
+        &self.query
+    }
+
+    /// The body, as it is sent.
+    pub(super) fn body(&self) -> serde_json::Value {
+        serde_json::json!({ "ids": self.ids })
+    }
+}
+
 impl Read {
     /// The path, from its first slash.
     #[must_use]
@@ -66,6 +97,7 @@ impl Read {
         match self {
             Self::Get(get) => &get.path,
             Self::Query(query) => &query.path,
+            Self::Job(_) => INSTANCE_JOBS,
         }
     }
 
@@ -83,6 +115,7 @@ impl Read {
         match &mut self {
             Self::Get(get) => get.query.push((name.to_owned(), text)),
             Self::Query(query) => drop(query.body.insert(name.to_owned(), value)),
+            Self::Job(job) => job.query.push((name.to_owned(), text)),
         }
         self
     }
@@ -91,6 +124,12 @@ impl Read {
 impl From<PostQuery> for Read {
     fn from(query: PostQuery) -> Self {
         Self::Query(query)
+    }
+}
+
+impl From<InstanceJob> for Read {
+    fn from(job: InstanceJob) -> Self {
+        Self::Job(job)
     }
 }
 
@@ -110,8 +149,22 @@ mod tests {
         assert!(new("/api/v2/taskmanagement/workbins/query").is_ok());
         assert!(new("/api/v2/responsemanagement/responseassets/search").is_ok());
         assert!(new("/api/v2/audits/query/realtime").is_ok());
-        for other in ["/api/v2/routing/queues", "/api/v2/flows/executions", "/api/v2/users/query/x", ""] {
+        let others = [
+            "/api/v2/routing/queues",
+            "/api/v2/flows/executions",
+            "/api/v2/flows/instances/jobs",
+            "/api/v2/users/query/x",
+            "",
+        ];
+        for other in others {
             assert_eq!(new(other), Err(NotAQuery(other.to_owned())));
         }
+    }
+
+    #[test]
+    fn a_job_leads_to_one_path_whatever_it_is_about() {
+        let job = Read::from(InstanceJob::new(vec!["../../executions".to_owned(), "?flowId=1".to_owned()]));
+        assert_eq!(job.path(), "/api/v2/flows/instances/jobs");
+        assert_eq!(job.with_text("expand", "bots").path(), "/api/v2/flows/instances/jobs");
     }
 }

@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use super::audit;
 use super::census::ORGANISATION_PATH;
 use super::contract::{Contract, Endpoint, Method, Permissions};
+use super::executions;
 use super::fault::Effect;
 use super::filter::{Filter, member_of};
 use super::grants::{self, SUBJECTS_PATH};
@@ -62,6 +65,10 @@ pub(super) struct Call<'c> {
     pub(super) path: &'c str,
     pub(super) query: &'c str,
     pub(super) body: &'c str,
+    /// The present by the clock of the server.
+    pub(super) at: DateTime<Utc>,
+    /// Where the server is.
+    pub(super) base: &'c str,
 }
 
 impl<'r> Asked<'r> {
@@ -168,6 +175,9 @@ impl Api {
         if Contract::embedded().endpoint(method, call.path).is_some() {
             let asked = Asked::read(call, method)?;
             if let Some(answer) = audit::answer(world, method, &asked, call.body) {
+                return answer;
+            }
+            if let Some(answer) = executions::answer(world, method, &asked, call.body, (call.at, call.base), rng) {
                 return answer;
             }
         }

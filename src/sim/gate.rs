@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::api::{Api, CLIENTS_PATH, Call, domain_at};
 use super::contract::Permissions;
+use super::executions;
 use super::fault::{Effect, Faults, RateHeaders};
 use super::login::{Client, Tokens};
 use super::notify::{self, Event, Notifications, Wish};
@@ -64,6 +65,8 @@ pub(super) struct Gate {
     pub(super) notifications: Notifications,
     /// Where sockets are, without a path.
     pub(super) sockets: String,
+    /// Where the server is, without a path.
+    pub(super) base: String,
     started: DateTime<Utc>,
     desk: Mutex<Desk>,
 }
@@ -89,6 +92,7 @@ impl Gate {
             world: Mutex::new(world),
             notifications: Notifications::default(),
             sockets: String::new(),
+            base: String::new(),
             started: Utc::now(),
             desk: Mutex::default(),
         }
@@ -160,6 +164,9 @@ impl Gate {
         let permissions = self.api.permissions(&world, incoming.method, incoming.path);
         let reply = if let Some(reply) = effect.and_then(|effect| refused_by(effect, &permissions, &correlation)) {
             reply
+        } else if incoming.path.starts_with(executions::DOWNLOADS) {
+            let at = self.started + now;
+            spoiled(effect, executions::download(&world, (incoming.path, incoming.query), incoming.authorization, at))
         } else if !is_admitted {
             let code = if incoming.authorization.is_some() { "bad.credentials" } else { "authentication.required" };
             Refusal::new(401, code, "No authentication bearer token that counts came with the request.")
@@ -171,7 +178,7 @@ impl Gate {
             let wish =
                 Wish { method, path, query, body, seed: self.seed, now, started: self.started, sockets: &self.sockets };
             let answer = notify::answer(&self.notifications, &wish).unwrap_or_else(|| {
-                let call = Call { method, path, query, body };
+                let call = Call { method, path, query, body, at: self.started + now, base: &self.base };
                 let body = self.api.answer(&mut world, &call, &self.client.id, effect, &mut rng);
                 body.map(|body| Reply::json(200, body))
             });

@@ -4,7 +4,7 @@
 //! socket with login, paging, rate limit and [`Fault`]s; a [`Script`] changes it. What an org consists of is data: the domain files
 //! say how a domain is listed, read and treated, `schemas/sim/` what its entities look like. No domain is known by name here.
 //! [`World::act`] writes audit records of what it does into the [`AuditLog`], which has faults of its own;
-//! who subscribed to an entity hears of it on a socket ([`Notifications`]).
+//! who subscribed to an entity hears of it on a socket ([`Notifications`]). Flows run as time goes by ([`Executions`]).
 //!
 //! Limits: paths and parameters are those of the API contract, so it can never prove that one exists. Parameters that name no
 //! member of an entity are accepted and change nothing (`sortBy`, `divisionId`), except those of paging, `sortOrder` and `expand`.
@@ -15,6 +15,7 @@ mod audit;
 mod census;
 mod contract;
 mod edit;
+mod executions;
 mod fault;
 mod filter;
 mod gate;
@@ -44,6 +45,7 @@ mod template;
 mod world;
 
 pub use audit::{AuditFaults, AuditLog, Late};
+pub use executions::{Crowd, Episode, ExecutionFaults, Executions};
 pub use fault::{Effect, Fault, RateHeaders, Repeat, When};
 pub use gate::LoggedRequest;
 pub use grants::ClientGrant;

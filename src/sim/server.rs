@@ -84,6 +84,7 @@ impl Server {
         let url = format!("http://{}", listener.local_addr()?);
         let mut gate = Gate::new(world, options);
         gate.sockets = url.replacen("http", "ws", 1);
+        gate.base.clone_from(&url);
         let gate = Arc::new(gate);
         let router = Router::new().route(&format!("{SOCKET_PATH}{{id}}"), any(connect));
         let router = router.fallback(handle).with_state(Arc::clone(&gate));

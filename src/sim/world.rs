@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::audit::AuditLog;
 use super::census::{Census, is_founded};
+use super::executions::Executions;
 use super::grants::{self, ClientGrant};
 use super::lookup::listings_of;
 use super::making::{give_id, give_stamps, id_of_uuid};
@@ -72,6 +73,7 @@ pub struct World {
     late: HashSet<(DomainId, EntityKey)>,
     grants: Vec<ClientGrant>,
     audits: AuditLog,
+    executions: Executions,
     /// What happened since somebody asked.
     happenings: Vec<Happening>,
 }
@@ -98,6 +100,7 @@ impl World {
             late: HashSet::new(),
             grants: Vec::new(),
             audits: AuditLog::default(),
+            executions: Executions::default(),
             happenings: Vec::new(),
         };
         world.grants = grants::made_up(&world);
@@ -286,6 +289,17 @@ impl World {
     /// The same, to add records or to let something go wrong with them.
     pub fn audits_mut(&mut self) -> &mut AuditLog {
         &mut self.audits
+    }
+
+    /// What flows did, as far as it does not follow from the seed.
+    #[must_use]
+    pub fn executions(&self) -> &Executions {
+        &self.executions
+    }
+
+    /// The same, to let something happen or go wrong.
+    pub fn executions_mut(&mut self) -> &mut Executions {
+        &mut self.executions
     }
 
     /// Takes note of something that somebody may have subscribed to.
