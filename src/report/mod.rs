@@ -10,6 +10,7 @@
 //! There are two values to render: a [`ChangeSet`] and [`Findings`]. Formats that have no form of their own for changes take
 //! them as findings, [`Findings::of_changes`] or [`Findings::of_fields`].
 
+pub mod alerts;
 pub mod beside;
 pub mod blame;
 mod change_set;

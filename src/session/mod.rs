@@ -5,6 +5,7 @@
 
 mod acks;
 mod agreed;
+mod alerting;
 mod approve;
 mod attributing;
 mod compare;
@@ -41,6 +42,7 @@ mod workspace;
 
 pub use acks::{ACKS_DIR, acknowledge, acknowledge_findings, acks, check_acks};
 pub use agreed::Agreed;
+pub use alerting::{AlertOptions, DELIVERIES_REF, Outlets, Post, alert, has_routes, outlets};
 pub use approve::{Approved, Approver, Choice, approve};
 pub use compare::compare;
 pub use drift::{Wanted, drift, live_drift};
