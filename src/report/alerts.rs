@@ -160,8 +160,7 @@ impl RouteWord {
 
     /// It waits.
     #[must_use]
-    pub fn held(route: &str, until: Option<String>) -> Self {
-        let until = until.unwrap_or_else(|| "hours that never come".to_owned());
+    pub fn held(route: &str, until: &str) -> Self {
         Self::new(route, Outcome::Held, format!("it waits until {until}"))
     }
 

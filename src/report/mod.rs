@@ -55,6 +55,6 @@ pub use json_patch::Patch;
 pub use log::{Log, LogEntry};
 pub use moment::{Moment, Subject};
 pub use show::{Entities, Fate, Shown};
-pub use status::{LastRun, Status, StatusDomain};
+pub use status::{LastRun, Status, StatusDomain, Undelivered};
 pub use style::Style;
 pub use verify::{RemoteView, Signed, Verified};

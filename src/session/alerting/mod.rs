@@ -10,8 +10,9 @@ mod links;
 mod news;
 mod outbox;
 mod sending;
-pub mod sources;
+mod sources;
 mod store;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,11 +31,13 @@ use super::observer::Observer;
 use super::remote::Remote;
 use super::run::Effect;
 use super::time::written;
-use super::workspace::Workspace;
+use super::workspace::{Workspace, archive};
 use crate::alert::{Claim, Deliveries, Outgoing, Refused};
-use crate::config::Environment;
+use crate::config::{ChannelSettings, Environment};
 use crate::genesys::Clock;
+use crate::model::nearest;
 use crate::notify::{Channel, open};
+use crate::report::Undelivered;
 use crate::report::alerts::{AlertReport, DeliveryState, ToldDelivery};
 use crate::trail::CommitId;
 
@@ -61,15 +64,64 @@ pub struct AlertOptions {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Opens the channels of a trail.
+/// Opens the channels that routes name, or that something waits for.
 ///
 /// # Errors
 /// [`Failure`] where a secret is not there or is not of the form that it has to be.
 pub fn outlets(workspace: &Workspace, environment: &Environment) -> Result<Outlets, Failure> {
+    let config = &workspace.config;
+    let waited_for: Vec<String> =
+        deliveries(workspace)?.into_iter().flat_map(|known| known.outbox).map(|outgoing| outgoing.channel).collect();
+    let is_named = |settings: &&ChannelSettings| {
+        waited_for.contains(&settings.name) || config.routes.iter().any(|route| route.channels.contains(&settings.name))
+    };
+    open_all(config.channels.iter().filter(is_named), environment)
+}
+
+/// Opens one channel.
+///
+/// # Errors
+/// [`Failure`] where there is no such channel, or as for [`outlets`].
+pub fn outlet(workspace: &Workspace, environment: &Environment, name: &str) -> Result<Outlets, Failure> {
     let channels = &workspace.config.channels;
-    let secrets = environment.channel_secrets(channels)?;
-    let open = |settings: &crate::config::ChannelSettings| Ok((settings.name.clone(), open(settings, &secrets)?));
-    channels.iter().map(open).collect()
+    if let Some(settings) = channels.iter().find(|settings| settings.name == name) {
+        return open_all([settings].into_iter(), environment);
+    }
+    let failure = Failure::new(Exit::Usage, format!("there is no channel {name:?}"));
+    Err(match nearest(name, channels.iter().map(|settings| settings.name.as_str())) {
+        Some(near) => failure.hint(format!("did you mean {near:?}?")),
+        None => failure.hint("a section [channels.NAME] of orgtrail.toml sets one up"),
+    })
+}
+
+fn open_all<'c>(
+    channels: impl Iterator<Item = &'c ChannelSettings> + Clone,
+    environment: &Environment,
+) -> Result<Outlets, Failure> {
+    let secrets = environment.channel_secrets(channels.clone())?;
+    channels.map(|settings| Ok((settings.name.clone(), open(settings, &secrets)?))).collect()
+}
+
+/// Sends a message to a channel that says that it is a trial.
+///
+/// # Errors
+/// [`Failure`] where the channel does not take it.
+pub async fn try_channel(
+    workspace: &Workspace,
+    outlets: &Outlets,
+    post: &dyn Post,
+    name: &str,
+    options: &AlertOptions,
+) -> Result<ToldDelivery, Failure> {
+    let org = archive(workspace, workspace.tip()?)?.ledger().map(|ledger| ledger.org.clone()).unwrap_or_default();
+    let outgoing = trial::message(name, &org, &written(options.now));
+    let sending = Sending { outlets, post, clock: &*options.clock, budget: workspace.config.alerts.budget };
+    let sent = sending.send(std::slice::from_ref(&outgoing)).await;
+    match sent.into_iter().next().and_then(|sent| sent.trouble) {
+        None => Ok(shown(&outgoing, outlets, DeliveryState::Delivered, None)),
+        Some(reason) => Err(Failure::new(Exit::Delivery, format!("the channel {name} did not take the message: {reason}"))
+            .hint(format!("see [channels.{name}] of orgtrail.toml, and the secrets that it names"))),
+    }
 }
 
 /// Whether there is anybody to tell.
@@ -266,7 +318,21 @@ fn shown(outgoing: &Outgoing, outlets: &Outlets, state: DeliveryState, reason: O
 }
 
 /// What is on its way or was given up, for `status`.
-pub(super) fn undelivered(workspace: &Workspace) -> Result<(Vec<Outgoing>, Vec<Refused>), Failure> {
-    let known = deliveries(workspace)?;
-    Ok(known.map(|known| (known.outbox, known.refused)).unwrap_or_default())
+pub(super) fn undelivered(workspace: &Workspace) -> Result<Vec<Undelivered>, Failure> {
+    let Some(known) = deliveries(workspace)? else { return Ok(Vec::new()) };
+    let waiting = known.outbox.into_iter().map(|outgoing| Undelivered {
+        channel: outgoing.channel,
+        route: outgoing.message.route,
+        alerts: outgoing.message.alerts.len(),
+        refused: false,
+        reason: outgoing.trouble.or_else(|| outgoing.not_before.map(|begin| format!("not before {begin}"))),
+    });
+    let refused = known.refused.into_iter().map(|refused| Undelivered {
+        channel: refused.channel,
+        route: refused.route,
+        alerts: refused.alerts,
+        refused: true,
+        reason: Some(refused.reason),
+    });
+    Ok(waiting.chain(refused).collect())
 }

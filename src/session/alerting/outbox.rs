@@ -10,7 +10,7 @@ use super::news::{self, Begin, News};
 use super::sources::{self, Holding};
 use crate::alert::{
     Alert, Deliveries, Episode, Fate, Inhibition, Occasion, Outgoing, Raised, Route, Routing, Told, built_in_inhibitions,
-    compose, event_id,
+    compose,
 };
 use crate::model::Severity;
 use crate::notify::ChannelKind;
@@ -37,6 +37,8 @@ struct Item {
     acknowledged: Option<String>,
     /// The routes that told it and do not tell it again yet.
     told_by: BTreeSet<String>,
+    /// Whether it was looked at before, and is only explained.
+    is_past: bool,
 }
 
 /// What is put into the outbox.
@@ -64,20 +66,21 @@ pub(super) fn plan(
     };
     let is_first = before.as_ref().is_none_or(|known| known.watermark.is_none());
     let mut known = before.unwrap_or_else(Deliveries::new);
-    let mut begin = Begin::of(workspace, options.since, Some(&known))?;
+    let begin = Begin::of(workspace, options.since, Some(&known))?;
     let teller = news::teller(workspace, &workspace.scan, &org);
     let mut since = news::since(workspace, &begin, &teller, observer)?;
-    if since.news.is_empty() && options.explains {
-        // Where nothing is new the last run is what somebody asks about.
-        begin = Begin::Commit(last_run(workspace)?.0);
-        since.news = news::since(workspace, &begin, &teller, observer)?.news;
+    // Where nothing is new the last run is what somebody asks about.
+    let is_past = since.news.is_empty() && options.explains;
+    if is_past {
+        let last = Begin::Commit(last_run(workspace)?.0);
+        since.news = news::since(workspace, &last, &teller, observer)?.news;
     }
     let (once, findings_until) = sources::once(workspace, known.findings_until.as_deref().filter(|_| !is_first))?;
     let now = written(options.now);
     let latest = since.watermark.as_ref();
     let run = latest.and_then(|mark| mark.run.clone()).unwrap_or_else(|| now.clone());
 
-    let mut items: Vec<Item> = since.news.into_iter().map(Item::of_change).collect();
+    let mut items: Vec<Item> = since.news.into_iter().map(|news| Item::of_change(news, is_past)).collect();
     for found in once {
         let occasion = Occasion { run: found.run.clone(), at: found.at.clone(), ..Occasion::default() };
         items.push(Item {
@@ -85,6 +88,7 @@ pub(super) fn plan(
             raised: Raised::Once,
             acknowledged: None,
             told_by: BTreeSet::new(),
+            is_past: false,
         });
     }
     let holding = sources::holding(workspace, options.now)?;
@@ -103,7 +107,7 @@ pub(super) fn plan(
             let run = if is_again { now.clone() } else { episode.run.clone() };
             let occasion = Occasion { run, at: episode.at.clone(), ..Occasion::default() };
             let told = teller.finding(finding, None, &occasion);
-            items.push(Item { told, raised: Raised::Finding, acknowledged: None, told_by });
+            items.push(Item { told, raised: Raised::Finding, acknowledged: None, told_by, is_past: false });
         }
     }
 
@@ -118,10 +122,10 @@ pub(super) fn plan(
 }
 
 impl Item {
-    fn of_change(news: News) -> Self {
+    fn of_change(news: News, is_past: bool) -> Self {
         let News { told, raised, acknowledged } = news;
         let acknowledged = acknowledged.map(|ack| format!("{} until {}: {}", ack.owner, ack.until, ack.reason));
-        Self { told, raised, acknowledged, told_by: BTreeSet::new() }
+        Self { told, raised, acknowledged, told_by: BTreeSet::new(), is_past }
     }
 }
 
@@ -192,11 +196,11 @@ impl Plan<'_> {
             for (index, fates) in fates.iter().enumerate() {
                 let item = &items[open[index]];
                 let alert = Alert { silences: silences.get(&index).copied().unwrap_or(0), ..told[index].alert.clone() };
-                let is_known = item.told_by.contains(&route.name);
+                let is_known = item.is_past || item.told_by.contains(&route.name);
                 match fates[place] {
                     Fate::Told if !is_known => now.push((alert, item.raised.clone())),
                     Fate::Held(at) if !is_known => {
-                        begin = begin.max(at);
+                        begin = begin.max(Some(at));
                         held.push((alert, item.raised.clone()));
                     }
                     _ => {}
@@ -204,15 +208,16 @@ impl Plan<'_> {
             }
             let begin = begin.map(written);
             let sent = self.send(route, now, None);
-            let waiting = self.send(route, held, Some(begin.clone()));
+            let waiting = self.send(route, held, begin);
             for (index, fates) in fates.iter().enumerate() {
                 let item = &items[open[index]];
                 let id = &told[index].alert.id;
                 let by = |by: usize| told[by].alert.message.clone();
                 let word = match fates[place] {
                     _ if item.told_by.contains(&route.name) => RouteWord::already(&route.name),
+                    Fate::Told | Fate::Held(_) if item.is_past => RouteWord::already(&route.name),
                     Fate::Told => sent.word(&route.name, id),
-                    Fate::Held(at) if waiting.is_new(id) => RouteWord::held(&route.name, at.map(written)),
+                    Fate::Held(at) if waiting.is_new(id) => RouteWord::held(&route.name, &written(at)),
                     Fate::Held(_) => waiting.word(&route.name, id),
                     Fate::Muted => RouteWord::muted(&route.name),
                     Fate::Silenced(index) => RouteWord::silenced(&route.name, &by(index)),
@@ -220,10 +225,11 @@ impl Plan<'_> {
                     Fate::Taken(by) => RouteWord::taken(&route.name, &self.routes[by].name),
                 };
                 let is_told = matches!(fates[place], Fate::Told | Fate::Held(_));
-                if is_told && let Some(episode) = self.known.episodes.get_mut(&told[index].alert.fingerprint) {
-                    if !item.told_by.contains(&route.name) {
-                        episode.told.insert(route.name.clone(), self.now.clone());
-                    }
+                if is_told
+                    && !item.told_by.contains(&route.name)
+                    && let Some(episode) = self.known.episodes.get_mut(&told[index].alert.fingerprint)
+                {
+                    episode.told.insert(route.name.clone(), self.now.clone());
                 }
                 words[open[index]].push(word);
             }
@@ -239,7 +245,7 @@ impl Plan<'_> {
     }
 
     /// Puts what a route tells into the outbox, one message for each of its channels.
-    fn send(&mut self, route: &Route, alerts: Vec<(Alert, Raised)>, held_until: Option<Option<String>>) -> Queued {
+    fn send(&mut self, route: &Route, alerts: Vec<(Alert, Raised)>, held_until: Option<String>) -> Queued {
         let mut queued = Queued { channels: route.channels.len(), ..Queued::default() };
         if alerts.is_empty() {
             return queued;
@@ -257,12 +263,13 @@ impl Plan<'_> {
             // Something that keeps events keeps all of them, whoever reads or is woken gets no more than they can take.
             let cap = (kind != Some(ChannelKind::Siem)).then_some(route.cap);
             let mut more = crate::model::SeverityCounts::default();
-            let is_waiting = |one: &&mut Outgoing| {
-                one.channel == *channel && one.message.route == route.name && one.not_before.is_some() && one.tries == 0
+            // What waited and what is new go together, as long as nobody else may be sending the one.
+            let is_waiting = |one: &Outgoing| {
+                let is_of_route = one.channel == *channel && one.message.route == route.name;
+                let is_ripe = one.not_before.as_ref().is_some_and(|begin| held_until.is_some() || *begin <= self.now);
+                is_of_route && is_ripe && one.tries == 0 && one.claim.is_none()
             };
-            let place = held_until.as_ref().and_then(|_| self.known.outbox.iter_mut().position(|mut one| is_waiting(&&mut one)));
-            if let Some(place) = place {
-                // What waits for the same hour is one message.
+            if let Some(place) = self.known.outbox.iter().position(is_waiting) {
                 let earlier = self.known.outbox.remove(place);
                 more = earlier.message.more;
                 fresh.extend(earlier.message.alerts.into_iter().map(|alert| (alert, Raised::Once)));
@@ -284,7 +291,7 @@ impl Plan<'_> {
             self.known.outbox.push(Outgoing {
                 channel: channel.clone(),
                 message,
-                not_before: held_until.clone().flatten(),
+                not_before: held_until.clone(),
                 claim: None,
                 tries: 0,
                 trouble: None,
@@ -343,11 +350,4 @@ fn sum(left: crate::model::SeverityCounts, right: crate::model::SeverityCounts) 
         medium: left.medium + right.medium,
         low: left.low + right.low,
     }
-}
-
-/// A message that tries a channel, and is of no run.
-pub(super) fn trial(channel: &str, route: &Route, org: &str, at: &str, alert: Alert) -> Outgoing {
-    let alert = Alert { id: event_id(org, at, &alert.fingerprint, alert.phase), ..alert };
-    let message = compose(route, (org, "test", at), vec![alert], None);
-    Outgoing { channel: channel.to_owned(), message, not_before: None, claim: None, tries: 0, trouble: None }
 }
