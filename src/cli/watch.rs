@@ -21,8 +21,8 @@ use crate::genesys::{Clock, SystemClock};
 use crate::model::DomainId;
 use crate::report;
 use crate::session::{
-    Effect, Errand, Observer, Outcome, RunOptions, Source, Taken, Telling, WatchObserver, WatchOptions, WatchedRun, has_routes,
-    outlets, watch, written,
+    Effect, Errand, Observer, Outcome, RunOptions, Source, Taken, Telling, WatchObserver, WatchOptions, WatchedRun,
+    has_routes, outlets, watch, written,
 };
 use crate::watch::Pacing;
 

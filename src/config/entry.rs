@@ -12,10 +12,10 @@ use super::Signatures;
 use super::domain_globs::{DomainGlobError, DomainGlobs, domain_glob};
 use super::places::allowance;
 use super::problem::Objection;
+use crate::alert::{People, Window};
 use crate::canonical::Allowance;
 use crate::catalogue::{Catalogue, Tier, kind_of};
 use crate::genesys::{Region, RegionError};
-use crate::alert::{People, Window};
 use crate::model::{ChangeKind, Explained, PointerGlob, Severity, nearest};
 
 /// What a setting has to be that takes several strings.

@@ -4,10 +4,10 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::Config;
-use super::{channels, routes};
 use super::entry::Entry;
 use super::problem::{Objection, ObjectionKind};
 use super::settings::{SETTINGS, Setting};
+use super::{channels, routes};
 use crate::catalogue::{Catalogue, kind_of};
 use crate::model::nearest;
 

@@ -116,13 +116,7 @@ pub struct AlertSettings {
 
 impl Default for AlertSettings {
     fn default() -> Self {
-        Self {
-            people: People::Full,
-            budget: Duration::from_secs(60),
-            max_age: None,
-            audits: Vec::new(),
-            link: None,
-        }
+        Self { people: People::Full, budget: Duration::from_secs(60), max_age: None, audits: Vec::new(), link: None }
     }
 }
 

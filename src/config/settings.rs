@@ -152,7 +152,9 @@ pub(super) static SETTINGS: [Setting; 30] = [
     Setting {
         section: "alerts",
         key: "audits",
-        take: |entry, config| entry.words(&AUDITS.map(|name| (name, name.to_owned()))).map(|names| config.alerts.audits = names),
+        take: |entry, config| {
+            entry.words(&AUDITS.map(|name| (name, name.to_owned()))).map(|names| config.alerts.audits = names)
+        },
     },
     Setting {
         section: "alerts",

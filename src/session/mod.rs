@@ -42,9 +42,7 @@ mod workspace;
 
 pub use acks::{ACKS_DIR, acknowledge, acknowledge_findings, acks, check_acks};
 pub use agreed::Agreed;
-pub use alerting::{
-    AlertOptions, DELIVERIES_REF, Outlets, Post, alert, has_routes, outlet, outlets, try_channel,
-};
+pub use alerting::{AlertOptions, DELIVERIES_REF, Outlets, Post, alert, has_routes, outlet, outlets, try_channel};
 pub use approve::{Approved, Approver, Choice, approve};
 pub use compare::compare;
 pub use drift::{Wanted, drift, live_drift};

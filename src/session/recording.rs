@@ -14,8 +14,8 @@ use crate::capture::{CaptureRun, DomainCapture, View};
 use crate::model::{Actor, DomainId};
 use crate::policy::ClassifiedChange;
 use crate::record::{
-    CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, PlannedCommit, RecordPlan, Resume, RunFinding, RunId, RunStatus,
-    SNAPSHOT_DIR, TOOL_NAME, commit_message,
+    CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, PlannedCommit, RecordPlan, Resume, RunFinding, RunId,
+    RunStatus, SNAPSHOT_DIR, TOOL_NAME, commit_message,
 };
 use crate::trail::{CommitId, FileChange, NewCommit, Signature};
 

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
+use super::alerting::{DELIVERIES_REF, keep_deliveries};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::observer::Observer;
-use super::alerting::{DELIVERIES_REF, keep_deliveries};
 use super::recording::{HEARTBEAT_REF, tool};
 use super::run::Effect;
 use super::workspace::Workspace;
@@ -80,8 +80,7 @@ impl Remote {
             }
             // Somebody else was there first. Own commits are rebuilt on theirs, unless theirs are newer.
             let own = workspace.trail.read_ref_blob(HEARTBEAT_REF)?;
-            let outcome =
-                keep_deliveries(workspace, || workspace.trail.fetch(&self.name, &workspace.branch, &by))?;
+            let outcome = keep_deliveries(workspace, || workspace.trail.fetch(&self.name, &workspace.branch, &by))?;
             let heartbeats = (own.and_then(|bytes| Heartbeat::read(&bytes)), heartbeat(workspace)?);
             let is_later = match (&heartbeats, outcome.remote_tip) {
                 ((Some(own), Some(theirs)), _) if own.run != theirs.run => theirs.time > own.time,

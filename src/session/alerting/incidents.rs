@@ -109,8 +109,7 @@ fn is_same_at(
         is_below(left, right) || is_below(right, left)
     };
     let differing = differences(domain, key, one, other);
-    let touches = |path: &Option<Pointer>| {
-        path.as_ref().is_none_or(|path| paths.iter().any(|changed| overlap(changed, path)))
-    };
+    let touches =
+        |path: &Option<Pointer>| path.as_ref().is_none_or(|path| paths.iter().any(|changed| overlap(changed, path)));
     !differing.iter().any(|difference| touches(&difference.path))
 }

@@ -2,9 +2,9 @@
 
 use crate::attribution::trailer;
 use crate::model::Change;
+use crate::policy::ClassifiedChange;
 use crate::record::{SNAPSHOT_DIR, domain_of};
 use crate::session::{Failure, Workspace};
-use crate::policy::ClassifiedChange;
 use crate::trail::CommitInfo;
 
 /// Where commits can be looked at.

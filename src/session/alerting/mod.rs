@@ -24,7 +24,7 @@ pub use self::store::DELIVERIES_REF;
 pub(super) use self::store::{deliveries, keep_deliveries};
 
 use self::outbox::Planned;
-use self::sending::{Sent, Sending};
+use self::sending::{Sending, Sent};
 use super::exit::{Exit, Exits};
 use super::failure::Failure;
 use super::observer::Observer;
@@ -119,8 +119,10 @@ pub async fn try_channel(
     let sent = sending.send(std::slice::from_ref(&outgoing)).await;
     match sent.into_iter().next().and_then(|sent| sent.trouble) {
         None => Ok(shown(&outgoing, outlets, DeliveryState::Delivered, None)),
-        Some(reason) => Err(Failure::new(Exit::Delivery, format!("the channel {name} did not take the message: {reason}"))
-            .hint(format!("see [channels.{name}] of orgtrail.toml, and the secrets that it names"))),
+        Some(reason) => {
+            Err(Failure::new(Exit::Delivery, format!("the channel {name} did not take the message: {reason}"))
+                .hint(format!("see [channels.{name}] of orgtrail.toml, and the secrets that it names")))
+        }
     }
 }
 
@@ -219,7 +221,10 @@ fn claim(
         }
     }
     let remote = &workspace.config.remote;
-    let failure = Failure::new(Exit::Upstream, format!("could not tell {remote:?} what is about to be sent: others keep pushing first"));
+    let failure = Failure::new(
+        Exit::Upstream,
+        format!("could not tell {remote:?} what is about to be sent: others keep pushing first"),
+    );
     Err(failure.hint("run again: nothing was sent"))
 }
 

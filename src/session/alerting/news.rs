@@ -38,7 +38,11 @@ pub(super) enum Begin {
 
 impl Begin {
     /// Where telling begins: where it is asked to, where it stopped, or with the last run.
-    pub(super) fn of(workspace: &Workspace, since: Option<CommitId>, known: Option<&Deliveries>) -> Result<Self, Failure> {
+    pub(super) fn of(
+        workspace: &Workspace,
+        since: Option<CommitId>,
+        known: Option<&Deliveries>,
+    ) -> Result<Self, Failure> {
         match (since, known.and_then(|known| known.watermark.clone())) {
             (Some(commit), _) => Ok(Self::Commit(commit)),
             (None, Some(watermark)) => Ok(Self::Watermark(watermark)),
@@ -79,7 +83,8 @@ pub(super) fn since(
         commits.push(commit);
     }
     if !is_whole && workspace.trail.is_shallow() {
-        let failure = Failure::new(Exit::Usage, "could not tell what is new: this clone lacks the history since the last alert");
+        let failure =
+            Failure::new(Exit::Usage, "could not tell what is new: this clone lacks the history since the last alert");
         return Err(failure.hint("`git fetch --unshallow` brings what was left out"));
     }
     commits.reverse();
@@ -103,7 +108,9 @@ fn runs_of(commits: &[CommitInfo]) -> Vec<Vec<CommitInfo>> {
     for commit in commits.iter().filter(|commit| kind(commit) == Some(CommitKind::Observed)) {
         let run = commit.trailer(trailer::RUN);
         match runs.last_mut() {
-            Some(last) if last.first().and_then(|first| first.trailer(trailer::RUN)) == run => last.push(commit.clone()),
+            Some(last) if last.first().and_then(|first| first.trailer(trailer::RUN)) == run => {
+                last.push(commit.clone())
+            }
             _ => runs.push(vec![commit.clone()]),
         }
     }

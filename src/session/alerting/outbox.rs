@@ -9,8 +9,8 @@ use super::incidents;
 use super::news::{self, Begin, News};
 use super::sources::{self, Holding};
 use crate::alert::{
-    Alert, Deliveries, Episode, Fate, Inhibition, Occasion, Outgoing, Raised, Route, Routing, Told, built_in_inhibitions,
-    compose,
+    Alert, Deliveries, Episode, Fate, Inhibition, Occasion, Outgoing, Raised, Route, Routing, Told,
+    built_in_inhibitions, compose,
 };
 use crate::model::Severity;
 use crate::notify::ChannelKind;
@@ -173,12 +173,7 @@ fn again(episode: &Episode, routes: &[Route], options: &AlertOptions) -> (bool, 
 
 impl Plan<'_> {
     /// Routes what there is to tell, and says what became of it.
-    fn fill(
-        &mut self,
-        items: &[Item],
-        inhibitions: &[Inhibition],
-        options: &AlertOptions,
-    ) -> Vec<ExplainedAlert> {
+    fn fill(&mut self, items: &[Item], inhibitions: &[Inhibition], options: &AlertOptions) -> Vec<ExplainedAlert> {
         let open: Vec<usize> = (0..items.len()).filter(|index| items[*index].acknowledged.is_none()).collect();
         let told: Vec<Told> = open.iter().map(|index| items[*index].told.clone()).collect();
         let fates = Routing { routes: self.routes, inhibitions }.route(&told, options.now);

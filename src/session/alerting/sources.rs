@@ -8,11 +8,11 @@ use crate::canonical::Digest;
 use crate::integrity::Fault;
 use crate::model::{Explained, Finding, Subject};
 use crate::record::{Heartbeat, HeartbeatFinding, RunFinding};
+use crate::report::Findings;
 use crate::session::recording::HEARTBEAT_REF;
 use crate::session::revision::last_run;
 use crate::session::verify::{VerifyOptions, verify};
 use crate::session::{Failure, Workspace, acknowledge_findings, check_acks, compare, status};
-use crate::report::Findings;
 
 /// What holds at present, with who can say that it is over.
 pub(super) struct Holding {
