@@ -24,3 +24,6 @@ pub use route::{GroupBy, Miss, Route, RouteMatch};
 pub use routing::{Fate, Routing, compose};
 pub use tell::{Facts, Occasion, Teller, Told};
 pub use times::{Window, WindowProblem, next_begin};
+
+/// The checks whose findings can be told besides those of runs, as `[alerts] audits` calls them.
+pub const AUDITS: [&str; 2] = ["acks", "verify"];

@@ -105,8 +105,8 @@ pub enum Miss {
 pub(super) enum When {
     Now,
     Never,
-    /// At an instant; without one nobody knows when.
-    Later(Option<DateTime<Utc>>),
+    /// At an instant.
+    Later(DateTime<Utc>),
 }
 
 impl GroupBy {
@@ -235,6 +235,7 @@ impl Route {
         if self.hours.is_empty() || self.hours.iter().any(|window| window.contains(now)) {
             return When::Now;
         }
-        When::Later(next_begin(&self.hours, now))
+        // Hours that never come again are none to wait for.
+        next_begin(&self.hours, now).map_or(When::Never, When::Later)
     }
 }

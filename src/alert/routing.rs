@@ -24,8 +24,8 @@ pub struct Routing<'r> {
 pub enum Fate {
     /// It tells it.
     Told,
-    /// It tells it when its hours begin; at an instant, where there is one.
-    Held(Option<DateTime<Utc>>),
+    /// It tells it when its hours begin, at an instant.
+    Held(DateTime<Utc>),
     /// It is muted at this time.
     Muted,
     /// Another alert, by its index, says what became of it.

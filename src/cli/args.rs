@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ui::{ColourChoice, Verbosity};
 use super::{
-    ack, approve, audit, blame, completions, config_command, demo, diff, doctor, domains, drift, hook, init, log, plan,
-    reveal, review, rules, show, sim, snapshot, status, textconv, verify, watch, what_can, who_can,
+    ack, alert, approve, audit, blame, completions, config_command, demo, diff, doctor, domains, drift, hook, init,
+    log, plan, reveal, review, rules, show, sim, snapshot, status, textconv, verify, watch, what_can, who_can,
 };
 use crate::model::Severity;
 
@@ -75,6 +75,7 @@ pub(super) enum Command {
     Review(review::ReviewArgs),
     Ack(ack::AckArgs),
     Reveal(reveal::RevealArgs),
+    Alert(alert::AlertArgs),
     Log(log::LogArgs),
     Show(show::ShowArgs),
     Blame(blame::BlameArgs),

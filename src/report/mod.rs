@@ -12,6 +12,7 @@
 
 pub mod access;
 pub mod access_drift;
+pub mod alerts;
 pub mod beside;
 pub mod blame;
 mod change_set;
@@ -58,6 +59,6 @@ pub use log::{Log, LogEntry};
 pub use moment::{Moment, Subject};
 pub use reveal::{Opening, Proof, Revealed, RevealedSecret, RevealedSide};
 pub use show::{Entities, Fate, Shown};
-pub use status::{LastRun, Status, StatusDomain};
+pub use status::{LastRun, Status, StatusDomain, Undelivered};
 pub use style::Style;
 pub use verify::{RemoteView, Signed, Verified};

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::alerting::{DELIVERIES_REF, keep_deliveries};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::observer::Observer;
@@ -13,7 +14,7 @@ use crate::record::{Heartbeat, SNAPSHOT_DIR, TOOL_NAME};
 use crate::trail::{CommitId, CommitInfo, NOTES_REF, PushOutcome, Refusal, RemoteRefs, Signature};
 
 /// What a push sends along besides branches: documents and notes, which are replaced, and what is shared.
-const ALONG: [&str; 4] = [HEARTBEAT_REF, NOTES_REF, SEALED_REF, REVEALS_REF];
+const ALONG: [&str; 5] = [HEARTBEAT_REF, NOTES_REF, DELIVERIES_REF, SEALED_REF, REVEALS_REF];
 
 /// How often a push is tried again after somebody else pushed first.
 const ATTEMPTS: u32 = 4;
@@ -83,7 +84,7 @@ impl Remote {
             }
             // Somebody else was there first. Own commits are rebuilt on theirs, unless theirs are newer.
             let own = workspace.trail.read_ref_blob(HEARTBEAT_REF)?;
-            let outcome = workspace.trail.fetch(&self.name, &workspace.branch, &by)?;
+            let outcome = keep_deliveries(workspace, || workspace.trail.fetch(&self.name, &workspace.branch, &by))?;
             let heartbeats = (own.and_then(|bytes| Heartbeat::read(&bytes)), heartbeat(workspace)?);
             let is_later = match (&heartbeats, outcome.remote_tip) {
                 ((Some(own), Some(theirs)), _) if own.run != theirs.run => theirs.time > own.time,
@@ -107,6 +108,18 @@ impl Remote {
         let failure =
             Failure::new(Exit::Upstream, format!("could not push to {:?}: others keep pushing first", self.name));
         Err(failure.hint("run again"))
+    }
+
+    /// Gives the remote all there is, once; says whether nobody else was there first. Where somebody was, nothing is fetched.
+    pub(super) fn offer(&self, workspace: &Workspace, now: DateTime<Utc>) -> Result<bool, Failure> {
+        let by = tool("localhost", now);
+        match workspace.trail.push(&self.name, &workspace.branch, &ALONG, &self.seen, &by)? {
+            PushOutcome::Pushed => Ok(true),
+            PushOutcome::Refused { reference, reason } => match final_refusal(&self.name, &reference, &reason) {
+                Some(failure) => Err(failure),
+                None => Ok(false),
+            },
+        }
     }
 }
 
@@ -181,7 +194,7 @@ fn final_refusal(remote: &str, reference: &str, reason: &Refusal) -> Option<Fail
 
 fn fetch(workspace: &Workspace, name: &str, by: &Signature, observer: &dyn Observer) -> Result<Remote, Failure> {
     let own = heartbeat(workspace)?;
-    let outcome = workspace.trail.fetch(name, &workspace.branch, by)?;
+    let outcome = keep_deliveries(workspace, || workspace.trail.fetch(name, &workspace.branch, by))?;
     if let (Some(own), Some(theirs)) = (own, heartbeat(workspace)?)
         && own != theirs
     {

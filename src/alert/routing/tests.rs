@@ -116,7 +116,7 @@ fn what_is_muted_is_not_told_and_what_is_out_of_hours_waits_for_them() {
     };
     assert_eq!(fate(Severity::High, "09:00"), Fate::Told);
     assert_eq!(fate(Severity::High, "12:30"), Fate::Muted);
-    assert_eq!(fate(Severity::High, "07:00"), Fate::Held(Some(monday("08:00"))));
+    assert_eq!(fate(Severity::High, "07:00"), Fate::Held(monday("08:00")));
     assert_eq!(fate(Severity::Critical, "07:00"), Fate::Told);
     assert_eq!(fate(Severity::Critical, "12:30"), Fate::Told);
 }
