@@ -5,6 +5,7 @@
 
 mod acks;
 mod agreed;
+mod alerting;
 mod approve;
 mod attributing;
 mod compare;
@@ -41,6 +42,7 @@ mod workspace;
 
 pub use acks::{ACKS_DIR, acknowledge, acknowledge_findings, acks, check_acks};
 pub use agreed::Agreed;
+pub use alerting::{AlertOptions, DELIVERIES_REF, Outlets, Post, alert, has_routes, outlet, outlets, try_channel};
 pub use approve::{Approved, Approver, Choice, approve};
 pub use compare::compare;
 pub use drift::{Wanted, drift, live_drift};
@@ -66,5 +68,5 @@ pub use signing::SIGNERS_FILE;
 pub use status::status;
 pub use time::{of_seconds, written};
 pub use verify::{VerifyOptions, verify};
-pub use watch::{Errand, Outcome, Source, WatchObserver, WatchOptions, WatchedRun, watch};
+pub use watch::{Errand, Outcome, Source, Telling, WatchObserver, WatchOptions, WatchedRun, watch};
 pub use workspace::{CONFIG_FILE, CommitTree, RULES_FILE, Workspace, archive, matching_domains, shipped_rules};

@@ -1,6 +1,7 @@
 //! Everything that is tested from outside the crate, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod alerts;
 mod attribution;
 mod bad_input;
 mod breadth;
