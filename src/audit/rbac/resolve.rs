@@ -253,7 +253,7 @@ impl Resolver<'_> {
                 principal.is_some_and(|found| one.void_for.iter().any(|name| found.traits.contains(name.as_str())))
             };
             self.entities(&one.domain, |key, body| {
-                if one.unless.as_ref().is_some_and(|path| path.find(body).is_some()) {
+                if one.unless.as_ref().is_some_and(|path| !path.find_all(body).is_empty()) {
                     return;
                 }
                 let items = one.each.as_ref().map_or_else(|| vec![body], |path| path.find_all(body));
