@@ -86,12 +86,7 @@ pub struct Ages {
 
 /// Looks at everything that is meant to be used.
 #[must_use]
-pub fn orphans(
-    graph: &Graph,
-    usages: &[Usage],
-    exclusions: &[Exclusion],
-    entities: &dyn EntitySource,
-) -> OrphanAudit {
+pub fn orphans(graph: &Graph, usages: &[Usage], exclusions: &[Exclusion], entities: &dyn EntitySource) -> OrphanAudit {
     let mut matched = BTreeSet::new();
     let mut domains: Vec<DomainAudit> =
         usages.iter().map(|usage| look_at(graph, usage, exclusions, entities, &mut matched)).collect();
@@ -110,8 +105,8 @@ fn look_at(
     let of = |domain: &DomainId| Source { domain: domain.clone(), completeness: graph.completeness(domain) };
     let sources: Vec<Source> = usage.sources(graph).into_iter().map(of).collect();
     // An entity of a domain that is not known whole may itself be gone.
-    let is_known = sources.iter().all(|source| source.completeness.is_known())
-        && graph.completeness(&usage.domain).is_known();
+    let is_known =
+        sources.iter().all(|source| source.completeness.is_known()) && graph.completeness(&usage.domain).is_known();
     let mut audit = DomainAudit {
         rule: usage.rule.clone(),
         domain: usage.domain.clone(),
@@ -231,12 +226,7 @@ impl Telling<'_> {
             actors: last.map(|last| last.actors.clone()).unwrap_or_default(),
             place: None,
             fingerprint: fingerprint(&[&usage.rule, usage.domain.as_str(), graph.key(node).as_str()]),
-            subject: Subject::Entity {
-                domain: usage.domain.clone(),
-                key: graph.key(node).clone(),
-                name,
-                path: None,
-            },
+            subject: Subject::Entity { domain: usage.domain.clone(), key: graph.key(node).clone(), name, path: None },
             acknowledged: None,
         }
     }
@@ -247,10 +237,8 @@ impl Telling<'_> {
         if unknown.is_empty() {
             return None;
         }
-        let own = Source {
-            domain: self.usage.domain.clone(),
-            completeness: self.graph.completeness(&self.usage.domain),
-        };
+        let own =
+            Source { domain: self.usage.domain.clone(), completeness: self.graph.completeness(&self.usage.domain) };
         let missing = self.audit.sources.iter().chain([&own]).filter(|source| !source.completeness.is_known());
         let missing: BTreeMap<&DomainId, String> =
             missing.map(|source| (&source.domain, source.completeness.in_words())).collect();
@@ -327,7 +315,10 @@ impl Telling<'_> {
             return self.usage.remedy.clone();
         }
         let days = self.ages.review_after.num_days();
-        format!("Wait until it has been as it is for {days} days: somebody may be at work on it. Then: {}", self.usage.remedy)
+        format!(
+            "Wait until it has been as it is for {days} days: somebody may be at work on it. Then: {}",
+            self.usage.remedy
+        )
     }
 }
 
@@ -364,3 +355,7 @@ pub(super) fn some_of(names: &[String]) -> String {
 pub(super) fn fingerprint(parts: &[&str]) -> String {
     Digest::of(serde_json::to_string(parts).unwrap_or_default().as_bytes()).short()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -103,9 +103,33 @@ impl Usage {
         let rule = file.rsplit('/').next().and_then(|name| name.strip_suffix(".toml")).unwrap_or(file).to_owned();
         let raw: RawUsage = toml::from_str(text)
             .map_err(|error| UsageProblem { file: file.to_owned(), problem: error.message().to_owned() })?;
-        let RawUsage { about, domain, severity, needs, may_be_used_by, remedy, owner, children, counts, ignores, exempt } =
-            raw;
-        Ok(Self { rule, about, domain, severity, needs, may_be_used_by, remedy, owner, children, counts, ignores, exempt })
+        let RawUsage {
+            about,
+            domain,
+            severity,
+            needs,
+            may_be_used_by,
+            remedy,
+            owner,
+            children,
+            counts,
+            ignores,
+            exempt,
+        } = raw;
+        Ok(Self {
+            rule,
+            about,
+            domain,
+            severity,
+            needs,
+            may_be_used_by,
+            remedy,
+            owner,
+            children,
+            counts,
+            ignores,
+            exempt,
+        })
     }
 
     /// What is compiled into the binary, in order of rule.
@@ -136,6 +160,20 @@ impl Usage {
         graph.kinds().iter().filter(leads).filter(|kind| self.is_met_by(kind)).map(|kind| &kind.domain).collect()
     }
 
+    /// The selectors that select no edge to or from the domain.
+    #[cfg(test)]
+    pub(crate) fn idle_selectors(&self, graph: &Graph) -> Vec<String> {
+        let can = |kind: &&EdgeKind| match self.needs {
+            Needs::UsedBy => graph.is_used_by(kind, &self.domain),
+            Needs::Uses => graph.uses_by(kind, &self.domain),
+        };
+        let is_idle = |selector: &&Selector| {
+            let mut kinds = graph.kinds().iter().filter(can);
+            !kinds.any(|kind| selector.selects(&kind.domain, &kind.path, &kind.target))
+        };
+        self.counts.iter().chain(&self.ignores).filter(is_idle).map(|selector| format!("{selector:?}")).collect()
+    }
+
     /// Why nobody needs to use an entity; none where somebody should.
     #[must_use]
     pub fn exemption(&self, key: &EntityKey, body: &Value<'_>) -> Option<&str> {
@@ -146,7 +184,8 @@ impl Usage {
 impl Exempt {
     fn covers(&self, key: &EntityKey, body: &Value<'_>) -> bool {
         let is_there = |path: &FieldPath| path.find(body).is_some();
-        let holds = |path: &FieldPath| path.find_all(body).into_iter().any(|value| self.is.iter().any(|one| is(one, value)));
+        let holds =
+            |path: &FieldPath| path.find_all(body).into_iter().any(|value| self.is.iter().any(|one| is(one, value)));
         self.path.as_ref().is_none_or(holds)
             && self.present.as_ref().is_none_or(is_there)
             && self.absent.as_ref().is_none_or(|path| !is_there(path))
