@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::workspace::{Workspace, archive};
 use crate::catalogue::Domain;
 use crate::history::{Position, Written};
-use crate::model::{EntityKey, FieldKind, Place, Pointer};
+use crate::model::{EntityKey, FieldKind, Finding, Place, Pointer, Subject};
 use crate::policy::ClassifiedChange;
 use crate::record::{Ledger, path_of, places_of};
 use crate::report::findings::Places;
@@ -37,6 +37,26 @@ pub fn places(workspace: &Workspace, commit: &CommitId, changes: &[ClassifiedCha
         }
     }
     Ok(places)
+}
+
+/// Findings with where what they are about is written in the files of a commit; what is not there has no place.
+pub(super) fn place_findings(
+    workspace: &Workspace,
+    commit: &CommitId,
+    mut findings: Vec<Finding>,
+) -> Result<Vec<Finding>, Failure> {
+    let archive = archive(workspace, Some(*commit))?;
+    let mut files = Files { workspace, commit, ledger: archive.ledger(), read: BTreeMap::new() };
+    for finding in &mut findings {
+        let Subject::Entity { domain, key, path, .. } = &finding.subject else { continue };
+        let Some(domain) = workspace.catalogue.get(domain) else { continue };
+        let Some((file, text)) = files.of(domain, key)? else { continue };
+        finding.place = Written::find(&text, key).map(|written| {
+            let position = written.position(domain, path.as_ref().unwrap_or(&Pointer::root()));
+            Place { file, line: position.line, column: position.column }
+        });
+    }
+    Ok(findings)
 }
 
 /// The files of a commit; each is read once.
