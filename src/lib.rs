@@ -40,11 +40,10 @@
 //! | [`estimate`] | what a run is going to cost | who was asked |
 //! | [`integrity`] | commits, bytes and keys in; what shows that somebody else than the tool wrote them out | git, where they are kept |
 //! | [`history`] | texts and changes in, what became of an entity out | where they come from |
-//! | [`audit`] | a state in, what it means out: who may do what; findings at rest | where states are kept, any domain by name |
+//! | [`audit`] | a state in, what it means out: who may do what, what refers to what, what nobody uses; findings at rest | where states are kept, any domain by name |
 //! | [`policy`] | changes in, judged changes out; rules and their conditions; names for showing | formats, where rules are kept |
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
 //! | [`review`] | states and judged changes in, since when each is open and which are one decision out | trails, hosts |
-//! | [`audit`] | what a state means: who may do what, what refers to what, what nobody uses | trails, formats |
 //! | [`alert`] | what people are told of changes and findings, and which route tells it | how it is sent |
 //! | [`watch`] | instants and events in, which run is due when out; the topics that tell of configuration | clocks, the network |
 //! | [`config`] | settings and secrets from file and environment | git, the network, what a setting does |

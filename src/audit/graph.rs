@@ -310,11 +310,16 @@ impl Graph {
         &self.kinds
     }
 
-    /// The kinds of edges that can lead to an entity of a domain.
-    pub fn kinds_to<'g>(&'g self, domain: &'g DomainId) -> impl Iterator<Item = &'g EdgeKind> {
-        self.kinds.iter().filter(move |kind| {
-            if kind.is_reversed { self.carrier(&kind.domain) == domain } else { self.carrier(&kind.target) == domain }
-        })
+    /// Whether edges of a kind can lead to an entity of a domain.
+    #[must_use]
+    pub fn is_used_by(&self, kind: &EdgeKind, domain: &DomainId) -> bool {
+        self.carrier(if kind.is_reversed { &kind.domain } else { &kind.target }) == domain
+    }
+
+    /// Whether edges of a kind can come from an entity of a domain.
+    #[must_use]
+    pub fn uses_by(&self, kind: &EdgeKind, domain: &DomainId) -> bool {
+        self.carrier(if kind.is_reversed { &kind.target } else { &kind.domain }) == domain
     }
 
     /// The declared references whose targets are not there, in order of who refers.

@@ -6,14 +6,20 @@
 
 mod edges;
 pub mod graph;
+pub mod impact;
+pub mod orphans;
 pub mod rbac;
 pub mod reach;
+pub mod references;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 pub(crate) mod testing;
+mod usage;
 mod walk;
 
 pub use edges::{Edges, EdgesError};
 pub use graph::{Completeness, Graph, Node};
+pub use impact::Impact;
 pub use reach::{Reach, ReachWords};
+pub use usage::{Exclusion, Usage, UsageProblem};
 pub use walk::{Direction, Visit, walk};

@@ -6,10 +6,6 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ui::{ColourChoice, Verbosity};
-use super::{
-    ack, alert, approve, audit, blame, completions, config_command, demo, diff, doctor, domains, drift, hook, init,
-    log, plan, reveal, review, rules, show, sim, snapshot, status, textconv, verify, watch, what_can, who_can,
-};
 use crate::model::Severity;
 
 /// Keep the configuration of a Genesys Cloud organisation as a git history
@@ -63,34 +59,35 @@ Of several, the first of 70, 6, 2, 3, 5, 7, 4, 8, 1 is returned.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    Demo(demo::DemoArgs),
-    Sim(sim::SimArgs),
-    Init(init::InitArgs),
-    Plan(plan::PlanArgs),
-    Snapshot(snapshot::SnapshotArgs),
-    Watch(watch::WatchArgs),
-    Diff(diff::DiffArgs),
-    Drift(drift::DriftArgs),
-    Approve(approve::ApproveArgs),
-    Review(review::ReviewArgs),
-    Ack(ack::AckArgs),
-    Reveal(reveal::RevealArgs),
-    Alert(alert::AlertArgs),
-    Log(log::LogArgs),
-    Show(show::ShowArgs),
-    Blame(blame::BlameArgs),
-    Status(status::StatusArgs),
-    Verify(verify::VerifyArgs),
-    Audit(audit::AuditArgs),
-    WhoCan(who_can::WhoCanArgs),
-    WhatCan(what_can::WhatCanArgs),
-    Domains(domains::DomainsArgs),
-    Rules(rules::RulesArgs),
-    Doctor(doctor::DoctorArgs),
-    Config(config_command::ConfigArgs),
-    Completions(completions::CompletionsArgs),
-    Textconv(textconv::TextconvArgs),
-    Hook(hook::HookArgs),
+    Demo(super::demo::DemoArgs),
+    Sim(super::sim::SimArgs),
+    Init(super::init::InitArgs),
+    Plan(super::plan::PlanArgs),
+    Snapshot(super::snapshot::SnapshotArgs),
+    Watch(super::watch::WatchArgs),
+    Diff(super::diff::DiffArgs),
+    Drift(super::drift::DriftArgs),
+    Approve(super::approve::ApproveArgs),
+    Review(super::review::ReviewArgs),
+    Ack(super::ack::AckArgs),
+    Reveal(super::reveal::RevealArgs),
+    Alert(super::alert::AlertArgs),
+    Log(super::log::LogArgs),
+    Show(super::show::ShowArgs),
+    Blame(super::blame::BlameArgs),
+    Impact(super::impact::ImpactArgs),
+    Status(super::status::StatusArgs),
+    Verify(super::verify::VerifyArgs),
+    Audit(super::audit::AuditArgs),
+    WhoCan(super::who_can::WhoCanArgs),
+    WhatCan(super::what_can::WhatCanArgs),
+    Domains(super::domains::DomainsArgs),
+    Rules(super::rules::RulesArgs),
+    Doctor(super::doctor::DoctorArgs),
+    Config(super::config_command::ConfigArgs),
+    Completions(super::completions::CompletionsArgs),
+    Textconv(super::textconv::TextconvArgs),
+    Hook(super::hook::HookArgs),
 }
 
 /// Options that every verb takes.

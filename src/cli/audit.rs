@@ -1,5 +1,6 @@
 //! `orgtrail audit`
 
+mod orphans;
 mod rbac;
 
 use clap::{Args, Subcommand};
@@ -19,10 +20,12 @@ pub(super) struct AuditArgs {
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
     Rbac(rbac::RbacArgs),
+    Orphans(orphans::OrphansArgs),
 }
 
 pub(super) fn run(args: &AuditArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     match &args.command {
         AuditCommand::Rbac(args) => rbac::run(args, global, ui),
+        AuditCommand::Orphans(args) => orphans::run(args, global, ui),
     }
 }

@@ -17,6 +17,7 @@ mod doctor;
 mod domains;
 mod drift;
 mod hook;
+mod impact;
 mod init;
 mod log;
 mod metrics;
@@ -94,6 +95,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Log(args) => log::run(args, global, ui),
         Command::Show(args) => show::run(args, global, ui),
         Command::Blame(args) => blame::run(args, global, ui),
+        Command::Impact(args) => impact::run(args, global, ui),
         Command::Status(args) => status::run(args, global, ui),
         Command::Verify(args) => verify::run(args, global, ui),
         Command::Audit(args) => audit::run(args, global, ui),

@@ -130,6 +130,16 @@ pub(super) static SETTINGS: &[Setting] = &[
         take: |entry, config| entry.globs().map(|globs| config.production.names = globs),
     },
     Setting {
+        section: "orphans",
+        key: "review_after",
+        take: |entry, config| entry.duration().map(|age| config.orphans_review_after = age),
+    },
+    Setting {
+        section: "orphans",
+        key: "exclude",
+        take: |entry, config| entry.exclusions().map(|exclusions| config.orphans_exclude = exclusions),
+    },
+    Setting {
         section: "secrets",
         key: "allow",
         take: |entry, config| entry.places().map(|places| config.allowed_secrets = places),

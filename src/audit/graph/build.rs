@@ -34,7 +34,8 @@ pub(super) fn build<T: Tree>(
     let mut indexes = Indexes::default();
     for (domain, sayings) in &sayings {
         let Some(snapshot) = archive.domain(&domain.id)? else { continue };
-        let mut reader = Reader { graph: &mut graph, domain, catalogue, archive, indexes: &mut indexes };
+        let nothing = &edges.nothing;
+        let mut reader = Reader { graph: &mut graph, domain, catalogue, archive, indexes: &mut indexes, nothing };
         reader.read(sayings, &snapshot)?;
     }
     for (domain, _) in &sayings {
@@ -89,6 +90,8 @@ struct Reader<'r, T> {
     catalogue: &'r Catalogue,
     archive: &'r Archive<T>,
     indexes: &'r mut Indexes,
+    /// What a reference says where it means nothing in particular.
+    nothing: &'r [String],
 }
 
 impl<T: Tree> Reader<'_, T> {
@@ -179,6 +182,9 @@ impl<T: Tree> Reader<'_, T> {
     }
 
     fn miss(&mut self, from: Node, path: String, targets: &[(&DomainId, u32)], id: &str) {
+        if self.nothing.iter().any(|nothing| nothing == id) {
+            return;
+        }
         self.graph.unresolved.push(Unresolved {
             from,
             domain: self.domain.id.clone(),
