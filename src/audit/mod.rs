@@ -6,6 +6,7 @@
 
 mod edges;
 pub mod graph;
+pub mod lint;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 pub(crate) mod testing;

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ui::{ColourChoice, Verbosity};
 use super::{
-    ack, approve, blame, completions, config_command, demo, diff, doctor, domains, drift, hook, init, log, plan,
+    ack, approve, blame, completions, config_command, demo, diff, doctor, domains, drift, hook, init, lint, log, plan,
     review, rules, show, sim, snapshot, status, textconv, verify, watch,
 };
 use crate::model::Severity;
@@ -79,6 +79,7 @@ pub(super) enum Command {
     Blame(blame::BlameArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
+    Lint(lint::LintArgs),
     Domains(domains::DomainsArgs),
     Rules(rules::RulesArgs),
     Doctor(doctor::DoctorArgs),

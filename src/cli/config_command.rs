@@ -26,6 +26,7 @@ pub(super) fn run(args: &ConfigArgs, global: &Global, ui: &Ui) -> Result<Exits, 
         ConfigCommand::Check => {
             let workspace = open(global)?;
             workspace.policy()?;
+            workspace.lints()?;
             ui.say("the configuration is valid");
         }
         ConfigCommand::Template => ui.data(template().as_bytes())?,

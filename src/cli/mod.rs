@@ -16,6 +16,7 @@ mod domains;
 mod drift;
 mod hook;
 mod init;
+mod lint;
 mod log;
 mod metrics;
 mod plan;
@@ -88,6 +89,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Show(args) => show::run(args, global, ui),
         Command::Blame(args) => blame::run(args, global, ui),
         Command::Status(args) => status::run(args, global, ui),
+        Command::Lint(args) => lint::run(args, global, ui),
         Command::Verify(args) => verify::run(args, global, ui),
         Command::Domains(args) => domains::run(args, global, ui),
         Command::Rules(args) => rules::run(args, global, ui),
