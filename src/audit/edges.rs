@@ -14,6 +14,9 @@ const EDGES_FILE: &str = "reach/edges.toml";
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edges {
+    /// The domains that a way down ends in.
+    #[serde(default)]
+    pub ends: Vec<DomainId>,
     /// The domains whose entities only say that two others belong together.
     #[serde(default)]
     pub relation: Vec<RelationDomain>,

@@ -184,10 +184,18 @@ enum Form {
     Nodes,
     /// Part of the entity of another domain that has the same key.
     PartOf(DomainId),
-    /// Edges between two others; the part of the key that names who uses, and its domains.
-    Relation(usize, Vec<DomainId>),
+    /// Edges between two others.
+    Relation(Ends),
     /// What another domain tells better.
     Left,
+}
+
+/// The two that an entity relates: the part of its key that names who uses, the one that names what is used, and the domains that
+/// each may belong to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ends {
+    from: (usize, Vec<DomainId>),
+    to: (usize, Vec<DomainId>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -217,12 +225,23 @@ impl Graph {
                 Some(Node(part.start + u32::try_from(at).ok()?))
             }
             Form::PartOf(parent) => self.node(parent, key),
-            Form::Relation(position, targets) => {
-                let id = key.parts().nth(*position)?;
-                self.resolve(targets, &id).first().copied()
-            }
+            Form::Relation(ends) => self.end(&ends.from, key),
             Form::Left => None,
         }
+    }
+
+    /// The two that an entity relates, as far as they are there: who uses and what is used. None where it is no relation.
+    #[must_use]
+    pub fn ends(&self, domain: &DomainId, key: &EntityKey) -> Option<(Option<Node>, Option<Node>)> {
+        match &self.part(domain)?.form {
+            Form::Relation(ends) => Some((self.end(&ends.from, key), self.end(&ends.to, key))),
+            _ => None,
+        }
+    }
+
+    fn end(&self, (position, targets): &(usize, Vec<DomainId>), key: &EntityKey) -> Option<Node> {
+        let id = key.parts().nth(*position)?;
+        self.resolve(targets, &id).first().copied()
     }
 
     /// Every entity of some domains that an id may mean, in order: none, one, or several where the id is only unique among what

@@ -7,9 +7,13 @@
 mod edges;
 pub mod graph;
 pub mod lint;
+pub mod reach;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 pub(crate) mod testing;
+mod walk;
 
 pub use edges::{Edges, EdgesError};
-pub use graph::{Completeness, Graph};
+pub use graph::{Completeness, Graph, Node};
+pub use reach::{Reach, ReachWords};
+pub use walk::{Direction, Visit, walk};

@@ -45,7 +45,12 @@ pub(super) fn build<T: Tree>(
     Ok(graph)
 }
 
-fn add_nodes<T: Tree>(graph: &mut Graph, domain: &Domain, form: Form, archive: &Archive<T>) -> Result<(), ArchiveError> {
+fn add_nodes<T: Tree>(
+    graph: &mut Graph,
+    domain: &Domain,
+    form: Form,
+    archive: &Archive<T>,
+) -> Result<(), ArchiveError> {
     let start = number(graph.keys.len());
     let mut own_parts = Vec::new();
     if form == Form::Nodes

@@ -1,6 +1,6 @@
 //! The kinds of edges that there can be, from the domain files and the edges that are data besides.
 
-use super::{Bond, EdgeKind, Form};
+use super::{Bond, EdgeKind, Ends, Form};
 use crate::audit::edges::{Edges, FoundEdge};
 use crate::catalogue::{Catalogue, Domain, FieldPath, KeyPart};
 use crate::model::DomainId;
@@ -41,8 +41,7 @@ pub(super) fn sayings_of<'c>(
     kinds: &mut Vec<EdgeKind>,
 ) -> Sayings<'c> {
     let form = form_of(domain, edges);
-    let mut sayings =
-        Sayings { form, references: Vec::new(), found: Vec::new(), parent: None, relation: None };
+    let mut sayings = Sayings { form, references: Vec::new(), found: Vec::new(), parent: None, relation: None };
     let mut kind = |path: &str, target: &DomainId, bond: Bond, is_reversed: bool, carries: bool| {
         kinds.push(EdgeKind {
             domain: domain.id.clone(),
@@ -57,13 +56,11 @@ pub(super) fn sayings_of<'c>(
     };
     match &sayings.form {
         Form::Left => return sayings,
-        Form::Relation(..) => {
+        Form::Relation(ends) => {
             let Some(relation) = edges.relation_of(&domain.id) else { return sayings };
-            let (_, to) = relation.ends();
-            let Some(position) = domain.identity.key.iter().position(|part| *part == to) else { return sayings };
-            let targets = domain.key_targets().nth(position).unwrap_or_default();
+            let targets = domain.key_targets().nth(ends.to.0).unwrap_or_default();
             let with_kind = |target| (target, kind(&relation.to, target, Bond::Relation, false, relation.carries));
-            sayings.relation = Some((position, targets.into_iter().map(with_kind).collect()));
+            sayings.relation = Some((ends.to.0, targets.into_iter().map(with_kind).collect()));
             return sayings;
         }
         Form::Nodes => {
@@ -93,10 +90,14 @@ fn form_of(domain: &Domain, edges: &Edges) -> Form {
         return Form::Left;
     }
     if let Some(relation) = edges.relation_of(&domain.id) {
-        let (from, _) = relation.ends();
-        if let Some(position) = domain.identity.key.iter().position(|part| *part == from) {
+        let end = |part: &KeyPart| {
+            let position = domain.identity.key.iter().position(|own| own == part)?;
             let targets = domain.key_targets().nth(position).unwrap_or_default();
-            return Form::Relation(position, targets.into_iter().cloned().collect());
+            Some((position, targets.into_iter().cloned().collect()))
+        };
+        let (from, to) = relation.ends();
+        if let (Some(from), Some(to)) = (end(&from), end(&to)) {
+            return Form::Relation(Ends { from, to });
         }
     }
     match (&domain.source.parent, domain.identity.key.as_slice()) {
