@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use super::edges::Edges;
 use crate::catalogue::Catalogue;
 use crate::model::{DomainId, EntityKey};
-use crate::record::{Archive, ArchiveError, LedgerStatus, Tree};
+use crate::record::{Archive, ArchiveError, LedgerEntry, LedgerStatus, Tree};
 
 /// An entity of a [`Graph`]; nodes sort by domain, then by key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,6 +113,21 @@ pub enum Completeness {
 }
 
 impl Completeness {
+    /// What the ledger says of a domain.
+    #[must_use]
+    pub fn of_entry(entry: Option<&LedgerEntry>) -> Self {
+        match entry {
+            None => Self::NotCaptured,
+            Some(entry) if entry.baseline_under_way => Self::UnderWay,
+            Some(entry) => match entry.status {
+                LedgerStatus::Complete => Self::Complete,
+                LedgerStatus::Absent => Self::Absent,
+                LedgerStatus::Skipped if entry.digest.is_none() => Self::NotCaptured,
+                status => Self::Partial(status),
+            },
+        }
+    }
+
     /// Whether something that is not there is known not to be there.
     #[must_use]
     pub fn is_known(self) -> bool {

@@ -7,6 +7,7 @@
 mod edges;
 pub mod graph;
 pub mod impact;
+pub mod lint;
 pub mod orphans;
 pub mod rbac;
 pub mod reach;

@@ -81,6 +81,7 @@ pub(super) enum Command {
     Audit(super::audit::AuditArgs),
     WhoCan(super::who_can::WhoCanArgs),
     WhatCan(super::what_can::WhatCanArgs),
+    Lint(super::lint::LintArgs),
     Domains(super::domains::DomainsArgs),
     Rules(super::rules::RulesArgs),
     Doctor(super::doctor::DoctorArgs),

@@ -28,6 +28,7 @@ pub(super) fn run(args: &ConfigArgs, global: &Global, ui: &Ui) -> Result<Exits, 
             let workspace = open(global)?;
             workspace.policy()?;
             rbac_rules(&workspace)?;
+            workspace.lints()?;
             ui.say("the configuration is valid");
         }
         ConfigCommand::Template => ui.data(template().as_bytes())?,

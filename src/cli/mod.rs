@@ -19,6 +19,7 @@ mod drift;
 mod hook;
 mod impact;
 mod init;
+mod lint;
 mod log;
 mod metrics;
 mod plan;
@@ -97,6 +98,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Blame(args) => blame::run(args, global, ui),
         Command::Impact(args) => impact::run(args, global, ui),
         Command::Status(args) => status::run(args, global, ui),
+        Command::Lint(args) => lint::run(args, global, ui),
         Command::Verify(args) => verify::run(args, global, ui),
         Command::Audit(args) => audit::run(args, global, ui),
         Command::WhoCan(args) => who_can::run(args, global, ui),

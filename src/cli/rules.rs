@@ -6,13 +6,13 @@ use super::args::Global;
 use super::print::{Plain, plain};
 use super::{Exit, Exits, Failure, Ui, open};
 use crate::model::nearest;
-use crate::policy::{Policy, Production, RuleSummary};
+use crate::policy::{LintRule, Policy, Production, RuleSummary};
 use crate::report;
-use crate::session::{catalogue, shipped_rules};
+use crate::session::{catalogue, shipped_lints, shipped_rules};
 
-/// List the severity rules in force, or explain one
+/// List the rules in force, or explain one
 ///
-/// Inside a trail its own rules.toml counts as well.
+/// Some judge changes, others look at a state, as `orgtrail lint` does. Inside a trail its own rules.toml counts as well.
 #[derive(Debug, Args)]
 pub(super) struct RulesArgs {
     #[command(subcommand)]
@@ -48,11 +48,19 @@ pub(super) fn run(args: &RulesArgs, global: &Global, ui: &Ui) -> Result<Exits, F
 fn rules_in_force(global: &Global) -> Result<Vec<RuleSummary>, Failure> {
     let is_configured = global.directory.join(crate::session::CONFIG_FILE).is_file();
     if is_configured || super::init::is_trail(&global.directory).unwrap_or(false) {
-        return Ok(open(global)?.policy()?.rules());
+        let workspace = open(global)?;
+        return Ok(all(&workspace.policy()?, &workspace.lints()?));
     }
     let catalogue = catalogue()?;
-    let rules = shipped_rules(&catalogue)?;
-    Ok(Policy::new(&catalogue, rules, Vec::new(), Production::default()).rules())
+    let policy = Policy::new(&catalogue, shipped_rules(&catalogue)?, Vec::new(), Production::default());
+    Ok(all(&policy, &shipped_lints(&catalogue)?))
+}
+
+/// The rules that judge changes, then those that look at a state.
+fn all(policy: &Policy<'_>, lints: &[LintRule]) -> Vec<RuleSummary> {
+    let mut rules = policy.rules();
+    rules.extend(lints.iter().map(LintRule::summary));
+    rules
 }
 
 fn find<'r>(rules: &'r [RuleSummary], id: &str) -> Result<&'r RuleSummary, Failure> {

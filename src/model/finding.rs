@@ -1,5 +1,7 @@
 //! Something that a person should look at.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
@@ -91,6 +93,38 @@ pub struct Acknowledged {
     pub ticket: Option<String>,
     /// The last day on which it may, as `YYYY-MM-DD`.
     pub until: String,
+}
+
+/// What a check could not tell, because what it asked for is not known whole: neither a finding nor the absence of one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Untold {
+    /// The permanent id of the rule that asked.
+    pub rule: String,
+    /// The domain that it looked at.
+    pub domain: DomainId,
+    /// Of how many of its entities it could not be told; absent where it was none that it could be told of.
+    pub entities: Option<u64>,
+    /// What is not known.
+    pub reason: String,
+}
+
+impl Untold {
+    /// That a rule could not be told of a whole domain.
+    #[must_use]
+    pub fn of_domain(rule: &str, domain: &DomainId, reason: &str) -> Self {
+        Self { rule: rule.to_owned(), domain: domain.clone(), entities: None, reason: reason.to_owned() }
+    }
+}
+
+impl fmt::Display for Untold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rule, domain, entities, reason } = self;
+        match entities {
+            None => write!(f, "{rule} could not be told of {domain}: {reason}"),
+            Some(1) => write!(f, "{rule} could not be told of 1 entity of {domain}: {reason}"),
+            Some(count) => write!(f, "{rule} could not be told of {count} entities of {domain}: {reason}"),
+        }
+    }
 }
 
 impl Evidence {

@@ -17,7 +17,7 @@ mod visible;
 
 pub use actor::{Actor, Attribution, Explained, FieldAttribution};
 pub use change::{Change, ChangeKind, FieldChange, FieldKind};
-pub use finding::{Acknowledged, Evidence, Finding, Place, Subject};
+pub use finding::{Acknowledged, Evidence, Finding, Place, Subject, Untold};
 pub use name::{DomainId, DomainIdError, EntityKey};
 pub use nearest::nearest;
 pub use number::{Number, NumberError};

@@ -11,7 +11,7 @@ use cel::common::ast::{EntryExpr, Expr, LiteralValue};
 use cel::objects::Key;
 use cel::{Context, ExecutionError, IdedExpr, Program};
 
-use crate::model::Value;
+use crate::model::{EntityKey, Value};
 
 /// The name of the function that gives the entity a reference points to.
 pub(crate) const TARGET: &str = "target";
@@ -90,9 +90,14 @@ impl Answer {
         Self(value.map_or_else(empty, to_cel))
     }
 
-    /// A list of entities.
-    pub(crate) fn entities<'v>(values: impl IntoIterator<Item = &'v Value<'v>>) -> Self {
-        Self(cel::Value::from(values.into_iter().map(to_cel).collect::<Vec<_>>()))
+    /// An entity by its key, which is its member `key`.
+    pub(crate) fn keyed(key: &EntityKey, value: &Value<'_>) -> Self {
+        Self(with_key(key, value))
+    }
+
+    /// A list of entities by their keys, likewise.
+    pub(crate) fn entities<'v>(values: impl IntoIterator<Item = (&'v EntityKey, Value<'v>)>) -> Self {
+        Self(cel::Value::from(values.into_iter().map(|(key, value)| with_key(key, &value)).collect::<Vec<_>>()))
     }
 
     /// A truth value.
@@ -254,6 +259,13 @@ fn entry_parts(entry: &EntryExpr) -> Vec<&IdedExpr> {
 
 fn empty() -> cel::Value {
     cel::Value::from(HashMap::<Key, cel::Value>::new())
+}
+
+/// An entity with its key, which is no part of the stored form.
+fn with_key(key: &EntityKey, value: &Value<'_>) -> cel::Value {
+    let members = value.as_object().into_iter().flat_map(crate::model::Object::iter);
+    let members = members.map(|(name, value)| (Key::from(name), to_cel(value)));
+    cel::Value::from(members.chain([(Key::from("key"), cel::Value::from(key.as_str()))]).collect::<HashMap<_, _>>())
 }
 
 /// A JSON value as CEL sees it; a number beyond 64 bits becomes a double, which is enough to compare it.

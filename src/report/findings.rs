@@ -17,7 +17,7 @@ use super::change_set::{Endpoint, LeftOut};
 use super::notes::{endpoint, left_out_line, short_commit};
 use super::shown::{grouped, quoted, summary_of};
 use super::who::actors_line;
-use crate::model::{Acknowledged, Finding, Severity, SeverityCounts, Subject};
+use crate::model::{Acknowledged, Finding, Severity, SeverityCounts, Subject, Untold};
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Findings {
     pub findings: Vec<Finding>,
     /// The findings that a filter took out.
     pub left_out: Option<LeftOut>,
+    /// What could not be told, in reading order.
+    pub untold: Vec<Untold>,
 }
 
 impl Findings {
@@ -37,7 +39,7 @@ impl Findings {
     #[must_use]
     pub fn arranged(title: impl Into<String>, at: Option<Endpoint>, mut findings: Vec<Finding>) -> Self {
         findings.sort_by(|left, right| reading_order(left).cmp(&reading_order(right)));
-        Self { title: title.into(), at, findings, left_out: None }
+        Self { title: title.into(), at, findings, left_out: None, untold: Vec::new() }
     }
 
     /// Takes out the findings that matter less than `least`, and remembers how many they were.
@@ -79,7 +81,7 @@ impl Findings {
 pub(super) fn notes(findings: &Findings) -> Vec<String> {
     let left_out = findings.left_out.map(|left_out| left_out_line(left_out, "finding", "findings"));
     let at = findings.at.as_ref().map(|at| format!("At {}", endpoint(Some(at))));
-    left_out.into_iter().chain(at).collect()
+    left_out.into_iter().chain(at).chain(findings.untold.iter().map(ToString::to_string)).collect()
 }
 
 fn reading_order(finding: &Finding) -> impl Ord {

@@ -23,7 +23,7 @@ pub fn render(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
     let of_level = |level| findings.open().filter(move |finding| level_of(finding.severity) == level);
     let acknowledged = findings.acknowledged().count() as u64;
     let is_beyond = LEVELS.into_iter().any(|level| of_level(level).count() > MOST_OF_A_LEVEL);
-    let says_more = is_beyond || acknowledged > 0 || findings.left_out.is_some();
+    let says_more = is_beyond || acknowledged > 0 || findings.left_out.is_some() || !findings.untold.is_empty();
     let mut beyond = Vec::new();
     for level in LEVELS {
         // The last line is a notice too.
@@ -43,6 +43,13 @@ pub fn render(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
     }
     if let Some(left_out) = findings.left_out {
         rest.push(format!("{} below {}", counted(left_out.count, "finding", "findings"), left_out.below));
+    }
+    if !findings.untold.is_empty() {
+        let count = counted(findings.untold.len() as u64, "thing", "things");
+        let lines: Vec<String> = findings.untold.iter().take(MOST_LINES).map(ToString::to_string).collect();
+        let more = (findings.untold.len() - lines.len()) as u64;
+        let more = (more > 0).then(|| format!("; … and {}", counted(more, "more", "more"))).unwrap_or_default();
+        rest.push(format!("{count} that could not be told: {}{more}", lines.join("; ")));
     }
     if rest.is_empty() {
         return Ok(());

@@ -1,13 +1,13 @@
 //! Findings as the report of a test run, in the XML that began with `JUnit` and that build servers read.
 //!
-//! A suite is a domain, a test case a finding: open ones are failures, acknowledged ones are skipped. Where nothing was found
-//! there is one test case, which passed.
+//! A suite is a domain, a test case a finding: open ones are failures, acknowledged ones are skipped, and so is what could not be
+//! told. Where there is none of these there is one test case, which passed.
 
 use std::io::{self, Write};
 
 use super::findings::{Findings, acknowledged_line, details, subject_line};
 use super::shown::visible;
-use crate::model::Finding;
+use crate::model::{Finding, Untold};
 
 /// The suite of what is in no domain.
 const TRAIL: &str = "trail";
@@ -16,7 +16,8 @@ const TRAIL: &str = "trail";
 pub fn render(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
     let title = escaped(&findings.title);
     writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
-    let all: Vec<&Finding> = findings.findings.iter().collect();
+    let all: Vec<Case<'_>> =
+        findings.findings.iter().map(Case::Found).chain(findings.untold.iter().map(Case::Untold)).collect();
     if all.is_empty() {
         writeln!(out, r#"<testsuites name="{title}" tests="1" failures="0" errors="0" skipped="0">"#)?;
         writeln!(out, r#"  <testsuite name="{TRAIL}" tests="1" failures="0" errors="0" skipped="0">"#)?;
@@ -24,33 +25,64 @@ pub fn render(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
         return writeln!(out, "  </testsuite>\n</testsuites>");
     }
     writeln!(out, r#"<testsuites name="{title}" {}>"#, counts(&all))?;
-    let mut suites: Vec<(&str, Vec<&Finding>)> = Vec::new();
-    for finding in all {
-        let name = suite_of(finding);
+    let mut suites: Vec<(&str, Vec<Case<'_>>)> = Vec::new();
+    for case in all {
+        let name = case.suite();
         match suites.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, cases)) => cases.push(finding),
-            None => suites.push((name, vec![finding])),
+            Some((_, cases)) => cases.push(case),
+            None => suites.push((name, vec![case])),
         }
     }
     for (name, cases) in suites {
         writeln!(out, r#"  <testsuite name="{name}" {}>"#, counts(&cases))?;
-        cases.into_iter().try_for_each(|finding| case(name, finding, out))?;
+        cases.into_iter().try_for_each(|one| case(name, one, out))?;
         writeln!(out, "  </testsuite>")?;
     }
     writeln!(out, "</testsuites>")
 }
 
-fn suite_of(finding: &Finding) -> &str {
-    finding.subject.domain().map_or(TRAIL, |domain| domain.as_str())
+/// What is a test case.
+#[derive(Clone, Copy)]
+enum Case<'c> {
+    Found(&'c Finding),
+    Untold(&'c Untold),
 }
 
-fn counts(cases: &[&Finding]) -> String {
-    let skipped = cases.iter().filter(|finding| finding.acknowledged.is_some()).count();
+impl<'c> Case<'c> {
+    fn suite(self) -> &'c str {
+        match self {
+            Self::Found(finding) => finding.subject.domain().map_or(TRAIL, |domain| domain.as_str()),
+            Self::Untold(untold) => untold.domain.as_str(),
+        }
+    }
+
+    fn is_skipped(self) -> bool {
+        match self {
+            Self::Found(finding) => finding.acknowledged.is_some(),
+            Self::Untold(_) => true,
+        }
+    }
+}
+
+fn counts(cases: &[Case<'_>]) -> String {
+    let skipped = cases.iter().filter(|case| case.is_skipped()).count();
     let (tests, failures) = (cases.len(), cases.len() - skipped);
     format!(r#"tests="{tests}" failures="{failures}" errors="0" skipped="{skipped}""#)
 }
 
-fn case(suite: &str, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+fn case(suite: &str, case: Case<'_>, out: &mut dyn Write) -> io::Result<()> {
+    match case {
+        Case::Found(finding) => found(suite, finding, out),
+        Case::Untold(untold) => {
+            let (class, message) = (escaped(&untold.rule), escaped(&untold.to_string()));
+            writeln!(out, r#"    <testcase classname="{suite}.{class}" name="{class}">"#)?;
+            writeln!(out, r#"      <skipped message="{message}"/>"#)?;
+            writeln!(out, "    </testcase>")
+        }
+    }
+}
+
+fn found(suite: &str, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let name = format!("{} [{}]", subject_line(&finding.subject), finding.fingerprint);
     let place = finding.place.as_ref().map(|at| format!(r#" file="{}" line="{}""#, escaped(&at.file), at.line));
     let class = format!("{suite}.{}", escaped(&finding.rule));

@@ -36,10 +36,11 @@ pub fn domains_json<'d>(domains: impl IntoIterator<Item = &'d Domain>, out: &mut
 /// Writes a line for every rule.
 pub fn rules_text(rules: &[RuleSummary], out: &mut dyn Write) -> io::Result<()> {
     let row = |rule: &RuleSummary| {
-        [rule.id.clone(), rule.level.to_string(), rule.layer.as_str().to_owned(), visible(&rule.message).into_owned()]
+        let (layer, looks_at) = (rule.layer.as_str().to_owned(), rule.looks_at.as_str().to_owned());
+        [rule.id.clone(), rule.level.to_string(), layer, looks_at, visible(&rule.message).into_owned()]
     };
     let rows: Vec<_> = rules.iter().map(row).collect();
-    writeln!(out, "{}", table(Some(["RULE", "LEVEL", "LAYER", "MESSAGE"]), &rows))
+    writeln!(out, "{}", table(Some(["RULE", "LEVEL", "LAYER", "LOOKS AT", "MESSAGE"]), &rows))
 }
 
 /// Writes `schemas/output/rules.v1.json`.
@@ -54,6 +55,8 @@ pub fn explain_rule(rule: &RuleSummary, out: &mut dyn Write) -> io::Result<()> {
     let facts = [
         ("level", rule.level.to_string()),
         ("layer", rule.layer.as_str().to_owned()),
+        ("looks at", rule.looks_at.as_str().to_owned()),
+        ("about", text(&rule.about)),
         ("domain", text(&pattern.domain)),
         ("kind", pattern.kind.map(|kind| kind.as_str().to_owned()).unwrap_or_default()),
         ("path", text(&pattern.path)),
@@ -80,7 +83,7 @@ mod v1 {
 
     use crate::catalogue::{self, Origin, Paging, PermissionMode, Tier};
     use crate::model::{ChangeKind, DomainId, Severity};
-    use crate::policy::{Layer, RuleSummary};
+    use crate::policy::{Layer, LooksAt, RuleSummary};
 
     const SCHEMA_VERSION: u32 = 1;
 
@@ -117,6 +120,9 @@ mod v1 {
         id: &'r str,
         level: Severity,
         layer: Layer,
+        looks_at: LooksAt,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        about: Option<&'r str>,
         r#match: Match<'r>,
         when: Option<&'r str>,
         message: &'r str,
@@ -174,6 +180,8 @@ mod v1 {
                 id: &rule.id,
                 level: rule.level,
                 layer: rule.layer,
+                looks_at: rule.looks_at,
+                about: rule.about.as_deref(),
                 r#match: Match {
                     domain: rule.pattern.domain.as_deref(),
                     kind: rule.pattern.kind,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::findings::{Findings, acknowledged_line, details, subject_line};
 use super::json::write_document;
 use super::shown::visible;
-use crate::model::{Finding, Severity};
+use crate::model::{Finding, Severity, Untold};
 use crate::record::LEDGER_PATH;
 
 /// Where the schema is published.
@@ -44,7 +44,29 @@ struct Run<'f> {
     original_uri_base_ids: BTreeMap<&'static str, Described<'static>>,
     column_kind: &'static str,
     results: Vec<Outcome<'f>>,
+    invocations: [Invocation; 1],
     properties: RunProperties<'f>,
+}
+
+/// How the check went: what could not be told is a notification, not a result.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation {
+    execution_successful: bool,
+    tool_execution_notifications: Vec<Notification>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Notification {
+    level: &'static str,
+    message: Text,
+    associated_rule: RuleReference,
+}
+
+#[derive(Serialize)]
+struct RuleReference {
+    id: String,
 }
 
 #[derive(Serialize)]
@@ -192,12 +214,23 @@ fn log(findings: &Findings) -> Log<'_> {
         original_uri_base_ids: [(ROOT, Described { description: TextRef { text: "The top of the trail." } })].into(),
         column_kind: "unicodeCodePoints",
         results,
+        invocations: [invocation(findings)],
         properties: RunProperties {
             title: &findings.title,
             left_out: findings.left_out.map(|left_out| left_out.count),
         },
     };
     Log { schema: SCHEMA, version: "2.1.0", runs: [run] }
+}
+
+fn invocation(findings: &Findings) -> Invocation {
+    let notification = |untold: &Untold| Notification {
+        level: "note",
+        message: Text { text: message(&untold.to_string()) },
+        associated_rule: RuleReference { id: untold.rule.clone() },
+    };
+    let tool_execution_notifications = findings.untold.iter().map(notification).collect();
+    Invocation { execution_successful: true, tool_execution_notifications }
 }
 
 fn rule(finding: &Finding) -> Rule<'_> {

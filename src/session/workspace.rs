@@ -10,7 +10,9 @@ use crate::canonical::Scan;
 use crate::catalogue::{Catalogue, USER_DIR};
 use crate::config::{Config, DomainGlobError, DomainGlobs};
 use crate::model::DomainId;
-use crate::policy::{Policy, Rule, built_in_rules, user_rules};
+use crate::policy::{
+    LintRule, Policy, Rule, RuleProblem, built_in_lints, built_in_rules, lints_in_force, user_lints, user_rules,
+};
 use crate::record::{Archive, ArchiveError, FileEdits, Tree};
 use crate::trail::{CommitId, Trail, TrailError};
 
@@ -143,12 +145,22 @@ impl Workspace {
         Ok(Policy::new(&self.catalogue, shipped_rules(&self.catalogue)?, user, self.config.production.clone()))
     }
 
-    /// The user's own rules.
+    /// The lint rules in force, in order of id.
+    pub fn lints(&self) -> Result<Vec<LintRule>, Failure> {
+        Ok(lints_in_force(shipped_lints(&self.catalogue)?, self.own(user_lints)?))
+    }
+
+    /// The user's own severity rules.
     fn user_rules(&self) -> Result<Vec<Rule>, Failure> {
+        self.own(user_rules)
+    }
+
+    /// What the user's rules file has of one kind.
+    fn own<R>(&self, read: RulesReader<R>) -> Result<Vec<R>, Failure> {
         let Some(text) = settings_file(&self.trail, Some(&self.branch), None, RULES_FILE)? else {
             return Ok(Vec::new());
         };
-        user_rules(RULES_FILE, &text, &self.catalogue).map_err(|problems| {
+        read(RULES_FILE, &text, &self.catalogue).map_err(|problems| {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             Failure::new(Exit::Usage, lines.join("\n")).hint("`orgtrail config check` checks again")
         })
@@ -160,12 +172,22 @@ impl Workspace {
     }
 }
 
-/// The rules that come with the program.
+/// Reads the rules of one kind in the text of a file.
+type RulesReader<R> = fn(&str, &str, &Catalogue) -> Result<Vec<R>, Vec<RuleProblem>>;
+
+/// The severity rules that come with the program.
 pub fn shipped_rules(catalogue: &Catalogue) -> Result<Vec<Rule>, Failure> {
-    built_in_rules(catalogue).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure::new(Exit::Internal, format!("the built-in rules cannot be read: {}", lines.join("; ")))
-    })
+    built_in_rules(catalogue).map_err(|problems| unreadable_rules(&problems))
+}
+
+/// The lint rules that come with the program.
+pub fn shipped_lints(catalogue: &Catalogue) -> Result<Vec<LintRule>, Failure> {
+    built_in_lints(catalogue).map_err(|problems| unreadable_rules(&problems))
+}
+
+fn unreadable_rules(problems: &[RuleProblem]) -> Failure {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Failure::new(Exit::Internal, format!("the built-in rules cannot be read: {}", lines.join("; ")))
 }
 
 /// A settings file: the one named, else that of the working tree, else, in a bare repository, that of the branch.

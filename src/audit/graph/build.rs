@@ -8,7 +8,7 @@ use crate::audit::edges::{Edges, FoundEdge};
 use crate::canonical::value_of;
 use crate::catalogue::{Catalogue, Domain, FieldPath, KeyPart};
 use crate::model::{DomainId, DomainSnapshot, EntityKey, Value};
-use crate::record::{Archive, ArchiveError, LedgerStatus, Tree};
+use crate::record::{Archive, ArchiveError, Tree};
 
 pub(super) fn build<T: Tree>(
     catalogue: &Catalogue,
@@ -248,18 +248,12 @@ fn completeness<T: Tree>(
     archive: &Archive<T>,
 ) -> Result<Completeness, ArchiveError> {
     let entry = archive.ledger().and_then(|ledger| ledger.domains.get(&domain.id));
-    Ok(match entry {
-        None => Completeness::NotCaptured,
-        Some(entry) if entry.baseline_under_way => Completeness::UnderWay,
-        Some(entry) => match entry.status {
-            LedgerStatus::Complete => match behind(domain, catalogue, archive)? {
-                0 => Completeness::Complete,
-                count => Completeness::Behind(count),
-            },
-            LedgerStatus::Absent => Completeness::Absent,
-            LedgerStatus::Skipped if entry.digest.is_none() => Completeness::NotCaptured,
-            status => Completeness::Partial(status),
+    Ok(match Completeness::of_entry(entry) {
+        Completeness::Complete => match behind(domain, catalogue, archive)? {
+            0 => Completeness::Complete,
+            count => Completeness::Behind(count),
         },
+        other => other,
     })
 }
 

@@ -14,7 +14,7 @@ pub(in crate::report) mod v1 {
     use serde::Serialize;
 
     use crate::model::{
-        Acknowledged, Actor, DomainId, EntityKey, Evidence, Place, Pointer, Severity, SeverityCounts, Subject,
+        Acknowledged, Actor, DomainId, EntityKey, Evidence, Place, Pointer, Severity, SeverityCounts, Subject, Untold,
     };
     use crate::report::json::v1::Endpoint;
     use crate::{model, report};
@@ -30,6 +30,7 @@ pub(in crate::report) mod v1 {
         acknowledged: usize,
         left_out: Option<LeftOut>,
         findings: Vec<Finding<'f>>,
+        untold: &'f [Untold],
     }
 
     #[derive(Serialize)]
@@ -80,6 +81,7 @@ pub(in crate::report) mod v1 {
                 acknowledged: found.acknowledged().count(),
                 left_out: found.left_out.map(|left_out| LeftOut { below: left_out.below, findings: left_out.count }),
                 findings: found.findings.iter().map(Finding::from).collect(),
+                untold: &found.untold,
             }
         }
     }
