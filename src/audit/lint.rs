@@ -118,7 +118,8 @@ impl<T: Tree> Examination<'_, '_, T> {
                 }
             }
         }
-        let of_some = |(reason, count)| Untold { entities: Some(count), ..Untold::of_domain(&rule.id, &domain.id, reason) };
+        let of_some =
+            |(reason, count)| Untold { entities: Some(count), ..Untold::of_domain(&rule.id, &domain.id, reason) };
         self.linted.untold.extend(untold.iter().map(|(reason, count)| of_some((reason.as_str(), *count))));
         Ok(())
     }
@@ -171,12 +172,7 @@ impl<T: Tree> Examination<'_, '_, T> {
             place: None,
             fingerprint: Digest::of(format!("{}\n{}\n{key}\n{at}", rule.id, domain.id).as_bytes()).short(),
             acknowledged: None,
-            subject: Subject::Entity {
-                domain: domain.id.clone(),
-                key: key.clone(),
-                path: rule.at.clone(),
-                name,
-            },
+            subject: Subject::Entity { domain: domain.id.clone(), key: key.clone(), path: rule.at.clone(), name },
         }
     }
 }

@@ -81,4 +81,6 @@ pub use status::status;
 pub use time::{of_seconds, written};
 pub use verify::{VerifyOptions, verify};
 pub use watch::{Errand, Outcome, Source, Telling, WatchObserver, WatchOptions, WatchedRun, watch};
-pub use workspace::{CONFIG_FILE, CommitTree, RULES_FILE, Workspace, archive, matching_domains, shipped_lints, shipped_rules};
+pub use workspace::{
+    CONFIG_FILE, CommitTree, RULES_FILE, Workspace, archive, matching_domains, shipped_lints, shipped_rules,
+};

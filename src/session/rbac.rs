@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::places::place_findings;
+use super::places::located;
 use super::revision::no_snapshot;
 use super::run::endpoint;
 use super::workspace::{CommitTree, Workspace, archive, settings_file};
@@ -41,7 +41,7 @@ pub fn audit_rbac(workspace: &Workspace, at: CommitId) -> Result<Findings, Failu
     };
     let baseline = earlier.as_ref().map(|(at, access)| Baseline { access, at: format!("the state of {at}") });
     let findings = find(&found, &model, &rules, baseline.as_ref());
-    let findings = place_findings(workspace, &at, findings)?;
+    let findings = located(workspace, &at, findings)?;
     Ok(Findings::arranged("Who may do what", Some(endpoint(workspace, at)?), findings))
 }
 
@@ -59,7 +59,7 @@ pub fn rbac_drift(workspace: &Workspace, from: CommitId, to: CommitId) -> Result
         let (old, new) = (sources(&model, &before)?, sources(&model, &after)?);
         drift(&model, &workspace.catalogue, &rules, (&old, &before), (&new, &after))
     };
-    let findings = place_findings(workspace, &to, found.findings())?;
+    let findings = located(workspace, &to, found.findings())?;
     Ok(AccessDrift { from: endpoint(workspace, from)?, to: endpoint(workspace, to)?, drift: found, findings })
 }
 

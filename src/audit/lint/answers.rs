@@ -69,12 +69,7 @@ impl<'a, T: Tree> Answers<'a, T> {
     }
 
     /// What can be asked about an entity.
-    pub(super) fn about<'b>(
-        &'b self,
-        domain: &'b Domain,
-        key: &'b EntityKey,
-        body: &'b Value<'b>,
-    ) -> About<'a, 'b, T> {
+    pub(super) fn about<'b>(&'b self, domain: &'b Domain, key: &'b EntityKey, body: &'b Value<'b>) -> About<'a, 'b, T> {
         About { answers: self, domain, key, body, told: RefCell::default() }
     }
 
@@ -105,9 +100,8 @@ impl<'a, T: Tree> Answers<'a, T> {
     }
 
     fn graph(&self) -> Result<&Graph, Reason> {
-        let built = self.graph.get_or_init(|| {
-            Graph::of(self.catalogue, self.state).map_err(|error| self.damaged(error)).ok()
-        });
+        let built =
+            self.graph.get_or_init(|| Graph::of(self.catalogue, self.state).map_err(|error| self.damaged(error)).ok());
         built.as_ref().ok_or_else(|| "the state cannot be read".to_owned())
     }
 
@@ -261,7 +255,8 @@ impl<T: Tree> About<'_, '_, T> {
         let found = parsed.find(self.body).map(|value| value.get("id").unwrap_or(value)).and_then(Value::as_str);
         // A part of the key says it where the entity does not.
         let of_key = || {
-            let position = self.domain.key_targets().position(|targets| targets.iter().copied().eq(&reference.targets))?;
+            let position =
+                self.domain.key_targets().position(|targets| targets.iter().copied().eq(&reference.targets))?;
             self.key.parts().nth(position)
         };
         let Some(id) = found.map(ToOwned::to_owned).or_else(of_key) else {
