@@ -88,6 +88,8 @@ pub struct Config {
     pub allowed_secrets: Vec<Allowance>,
     /// Whom secret values are sealed to; without anybody they are not kept.
     pub recipients: Vec<Recipient>,
+    /// How long before its end something that expires is a finding.
+    pub expires_within: Duration,
 }
 
 /// Whose commits have to be signed.
@@ -152,6 +154,7 @@ impl Default for Config {
             production: Production::default(),
             allowed_secrets: Vec::new(),
             recipients: Vec::new(),
+            expires_within: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }

@@ -15,7 +15,7 @@ pub(super) struct Setting {
 }
 
 /// Every key, section by section.
-pub(super) static SETTINGS: [Setting; 26] = [
+pub(super) static SETTINGS: [Setting; 27] = [
     Setting {
         section: "trail",
         key: "branch",
@@ -137,6 +137,11 @@ pub(super) static SETTINGS: [Setting; 26] = [
         section: "secrets",
         key: "recipients",
         take: |entry, config| entry.recipients().map(|recipients| config.recipients = recipients),
+    },
+    Setting {
+        section: "alerts",
+        key: "expires_within",
+        take: |entry, config| entry.duration().map(|within| config.expires_within = within),
     },
 ];
 

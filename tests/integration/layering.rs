@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-const CORE: [&str; 13] = [
+const CORE: [&str; 14] = [
     "alert",
     "model",
     "catalogue",
@@ -10,6 +10,7 @@ const CORE: [&str; 13] = [
     "diff",
     "attribution",
     "estimate",
+    "expiry",
     "history",
     "integrity",
     "policy",

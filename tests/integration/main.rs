@@ -34,6 +34,7 @@ mod profiles;
 mod record;
 mod remote;
 mod removals;
+mod reveal;
 mod review;
 mod rules;
 mod scan;
