@@ -172,6 +172,18 @@ audit() {
     done
 }
 
+alert() {
+    set -- alert
+    if [ "$INPUT_PUSH" = true ]; then set -- "$@" --push; fi
+    ended=0
+    orgtrail --format markdown --output "$report/alert.md" "$@" || ended=$?
+    summarise Alerts "$report/alert.md"
+    if [ "$ended" -eq 8 ]; then
+        annotate warning 'a delivery failed and is tried again next time: the summary names the channel'
+    fi
+    codes="$codes $ended"
+}
+
 status() {
     # No clone brings the heartbeat along.
     if git -C "$INPUT_WORKING_DIRECTORY" remote get-url origin >/dev/null 2>&1; then
@@ -224,13 +236,13 @@ done
 asked=0
 for command in $INPUT_COMMAND; do
     case $command in
-    snapshot | review | audit | status) ;;
-    *) refuse 'the input command takes snapshot, review, audit and status' ;;
+    snapshot | review | audit | alert | status) ;;
+    *) refuse 'the input command takes snapshot, review, audit, alert and status' ;;
     esac
     "$ORGTRAIL_BINARY" "$command" --help >/dev/null 2>&1 || refuse "this orgtrail has no verb $command: take a later one"
     asked=$((asked + 1))
 done
-[ "$asked" -gt 0 ] || refuse 'the input command is empty: it takes snapshot, review, audit and status'
+[ "$asked" -gt 0 ] || refuse 'the input command is empty: it takes snapshot, review, audit, alert and status'
 for kind in $INPUT_AUDITS; do
     case $kind in
     *[!a-z-]* | -*) refuse 'the input audits holds something that is no name of an audit' ;;
@@ -243,6 +255,7 @@ for command in $INPUT_COMMAND; do
     snapshot) snapshot ;;
     review) review ;;
     audit) audit ;;
+    alert) alert ;;
     status) status ;;
     esac
     # What is committed can be reviewed, however bad it is; behind anything else stands no state to go on from.

@@ -39,6 +39,7 @@
 //! | [`attribution`] | who made a change, from audit records; what a commit says of it | where records and notes are kept |
 //! | [`estimate`] | what a run is going to cost | who was asked |
 //! | [`integrity`] | commits, bytes and keys in; what shows that somebody else than the tool wrote them out | git, where they are kept |
+//! | [`expiry`] | entities and an instant in, what is over or soon will be out | any domain by name |
 //! | [`history`] | texts and changes in, what became of an entity out | where they come from |
 //! | [`audit`] | a state in, what it means out: who may do what, what refers to what, what nobody uses; findings at rest | where states are kept, any domain by name |
 //! | [`policy`] | changes in, judged changes out; rules and their conditions; names for showing | formats, where rules are kept |
@@ -88,7 +89,7 @@
 //! | No false change: an unchanged organisation makes no commit | `a_hundred_snapshots_of_an_unchanged_noisy_org_make_one_commit`, `the_canonical_form_is_blind_to_order_and_spelling`, `every_read_of_an_unchanged_entity_has_one_canonical_text`, `every_treatment_is_pinned_to_its_schema_version` |
 //! | No missed change: whatever else changes is told exactly once | `a_hundred_and_twenty_five_random_mutations_are_told_exactly_first_part` and its siblings, `equal_entities_have_no_diff_and_applying_a_diff_gives_the_other_side`, `applying_a_printed_patch_gives_exactly_the_other_side` |
 //! | Never guess: what is incomplete deletes nothing | `a_lost_page_is_not_a_shorter_listing`, `pages_that_contradict_each_other_are_drift`, the faults of `tests/integration/faults.rs`, `while_the_grants_differ_no_removal_is_recorded` |
-//! | No secret in clear: not on disk, in a message, in a report | `a_secret_is_found_nowhere_whatever_is_asked_and_whatever_goes_wrong`, `what_looks_like_a_secret_is_found_nowhere`, `every_rotation_is_one_change_that_is_high_and_shows_both_fingerprints`, `nothing_that_is_treated_reaches_the_stored_form` |
+//! | No secret in clear: not on disk, in a message, in a report | `a_secret_is_found_nowhere_whatever_is_asked_and_whatever_goes_wrong`, `what_is_sealed_is_nowhere_in_clear_and_reveal_alone_prints_it`, `what_looks_like_a_secret_is_found_nowhere`, `every_rotation_is_one_change_that_is_high_and_shows_both_fingerprints`, `nothing_that_is_treated_reaches_the_stored_form` |
 //! | All or nothing: a branch is where it was or where it was meant to go | `several_commits_move_the_branch_once`, `killed_while_it_reads_first_part`, `killed_while_it_writes_first_part`, `a_second_run_is_refused_while_one_is_under_way`, `who_comes_second_is_refused_and_nothing_of_it_is_there`, `a_server_that_breaks_off_harms_nothing` |
 //! | Read-only: nothing but GETs, queries, the token request and channels of notifications | [`genesys::Get`] has no method to choose, `nothing_but_a_query_can_be_sent_by_post`, `a_call_about_a_channel_leads_nowhere_else`, `nothing_but_channels_is_written_to` |
 //! | A person behind every line: each change is by whom the audit log says, and only by whom it says | `a_day_has_one_commit_for_each_actor_and_one_for_what_nobody_explains`, `what_a_record_does_not_say_is_not_ascribed_to_its_author`, `git_blame_names_the_person_of_each_line` |
@@ -117,6 +118,7 @@ pub mod config;
 pub mod diff;
 pub mod estimate;
 pub mod execution;
+pub mod expiry;
 pub mod genesys;
 pub mod history;
 pub mod host;

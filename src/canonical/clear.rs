@@ -13,6 +13,8 @@ use crate::model::{DomainId, EntityKey, Pointer};
 pub struct ClearSecret {
     /// What takes its place.
     pub fingerprint: String,
+    /// The id of the secrets key that this was made with.
+    pub secret_key: String,
     /// The domain that it is in.
     pub domain: DomainId,
     /// The entity that it is of.

@@ -201,8 +201,14 @@ impl Walk<'_, '_> {
         if let Some(keeper) = keeper
             && let Some(fingerprint) = text(&fingerprint).filter(|fingerprint| keeper.wants(fingerprint))
         {
-            let (domain, key, place) = (domain.id.clone(), self.key.clone(), place.pointer());
-            keeper.keep(ClearSecret { fingerprint, domain, key, place, value: SecretString::from(compact(secret)) });
+            keeper.keep(ClearSecret {
+                fingerprint,
+                secret_key: secrets.id(),
+                domain: domain.id.clone(),
+                key: self.key.clone(),
+                place: place.pointer(),
+                value: SecretString::from(compact(secret)),
+            });
         }
         if let Some(previous) = secrets.previous() {
             let earlier = previous.fingerprint(&domain.id, self.key, secret);

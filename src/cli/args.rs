@@ -36,6 +36,7 @@ Environment:
   ORGTRAIL_GIT_TOKEN               token for the HTTPS server of the remote
   ORGTRAIL_SIGNING_KEY             private key of SSH that commits are signed with
   ORGTRAIL_SIGNING_PASSPHRASE      passphrase of that key, if it has one
+  ORGTRAIL_AGE_IDENTITY            identity of age that opens sealed secrets
   ORGTRAIL_LOG                     what is logged, such as orgtrail=debug
   GIT_AUTHOR_NAME                  name of who approves
   GIT_AUTHOR_EMAIL                 mail address of who approves

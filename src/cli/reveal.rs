@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::{Format, Global};
+use super::args::Global;
 use super::print::{Plain, plain};
 use super::{Exit, Exits, Failure, Ui, now, open};
 use crate::config::Environment;
@@ -64,10 +64,6 @@ pub(super) struct RevealArgs {
 
 pub(super) fn run(args: &RevealArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     let format = plain("reveal", global)?;
-    if format == Plain::Markdown {
-        let message = format!("`orgtrail reveal` cannot print {}", Format::Markdown.as_str());
-        return Err(Failure::new(Exit::Usage, message).hint("`--format` takes text or json here"));
-    }
     let environment = Environment::of_process();
     let workspace = open(global)?.signing(&environment)?;
     let identities = identities(&workspace, args.identity.as_deref(), &environment)?;
@@ -94,7 +90,8 @@ pub(super) fn run(args: &RevealArgs, global: &Global, ui: &Ui) -> Result<Exits, 
     let mut out = zeroize::Zeroizing::new(Vec::new());
     let written = match format {
         Plain::Json => report::reveal::render_json(&revealed, &mut *out),
-        Plain::Text | Plain::Markdown => report::reveal::render_text(&revealed, ui.style(), &mut *out),
+        Plain::Text => report::reveal::render_text(&revealed, ui.style(), &mut *out),
+        Plain::Markdown => report::reveal::render_markdown(&revealed, &mut *out),
     };
     written.map_err(|error| Failure::of(Exit::Internal, &error))?;
     ui.data(&out)?;

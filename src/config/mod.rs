@@ -99,6 +99,8 @@ pub struct Config {
     pub channels: Vec<ChannelSettings>,
     /// Whom secret values are sealed to; without anybody they are not kept.
     pub recipients: Vec<Recipient>,
+    /// How long before its end something that expires is a finding.
+    pub expires_within: Duration,
     /// What holds for all alerts.
     pub alerts: AlertSettings,
     /// Who is told of what, in the order in which they are looked at.
@@ -193,6 +195,7 @@ impl Default for Config {
             allowed_secrets: Vec::new(),
             channels: Vec::new(),
             recipients: Vec::new(),
+            expires_within: Duration::from_secs(30 * 24 * 60 * 60),
             alerts: AlertSettings::default(),
             routes: Vec::new(),
             inhibitions: Vec::new(),

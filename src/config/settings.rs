@@ -151,6 +151,11 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         section: "alerts",
+        key: "expires_within",
+        take: |entry, config| entry.duration().map(|within| config.expires_within = within),
+    },
+    Setting {
+        section: "alerts",
         key: "people",
         take: |entry, config| entry.people().map(|people| config.alerts.people = people),
     },

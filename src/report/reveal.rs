@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::change_set::Endpoint;
 use super::json::write_document;
+use super::markdown::{cell, prose};
 use super::moment::Subject;
 use super::notes::short_commit;
 use super::shown::visible;
@@ -169,6 +170,24 @@ pub fn render_text(revealed: &Revealed, style: Style, out: &mut dyn Write) -> io
                 closed => writeln!(out, "  {mark} ({})", closed.in_words())?,
             }
         }
+    }
+    Ok(())
+}
+
+/// Writes a table of places and values.
+pub fn render_markdown(revealed: &Revealed, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "## {}\n\n{}\n", prose(&revealed.subject.line()), prose(&states(revealed)))?;
+    let shown = |side: &Option<RevealedSide>| match side.as_ref().map(|side| &side.opening) {
+        None => String::new(),
+        Some(Opening::Open { value, proof, .. }) => {
+            format!("{}{}", cell(&visible(value.expose_secret())), proof.in_words())
+        }
+        Some(closed) => format!("({})", closed.in_words()),
+    };
+    writeln!(out, "| Path | Before | After |\n|---|---|---|")?;
+    for secret in &revealed.secrets {
+        let path = cell(secret.path.as_str());
+        writeln!(out, "| {path} | {} | {} |", shown(&secret.before), shown(&secret.after))?;
     }
     Ok(())
 }

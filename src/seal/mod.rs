@@ -57,6 +57,7 @@ mod tests {
     fn clear(digit: char, value: &str) -> ClearSecret {
         ClearSecret {
             fingerprint: fingerprint(digit),
+            secret_key: "0123456789abcdef".to_owned(),
             domain: "oauth.clients".parse().unwrap(),
             key: EntityKey::new("c1"),
             place: Pointer::from_text("/secret"),
@@ -101,6 +102,7 @@ mod tests {
             let opened = identity.open(&files[0].content).unwrap();
             assert_eq!(opened.value.expose_secret(), "\"hunter2\"");
             assert_eq!((opened.fingerprint, opened.domain.as_str()), (fingerprint('a'), "oauth.clients"));
+            assert_eq!(opened.secret_key, "0123456789abcdef");
             assert_eq!((opened.key.as_str(), opened.path.as_str()), ("c1", "/secret"));
             assert_eq!(opened.seen_at, "2026-03-02T08:00:00Z");
         }
@@ -133,9 +135,9 @@ mod tests {
         let sealer = Sealer::new(vec![recipient], BTreeSet::from([fingerprint('a')]));
         assert!(!sealer.wants(&fingerprint('a')) && sealer.wants(&fingerprint('b')));
         assert!(!sealer.wants("no fingerprint"));
-        sealer.keep(clear('b', "\"x\""));
+        sealer.keep(clear('b', "\"hunter2\""));
         assert!(!sealer.wants(&fingerprint('b')));
-        assert!(!format!("{sealer:?}").contains('x'));
+        assert!(!format!("{sealer:?}").contains(SECRET));
         assert!(!Sealer::new(Vec::new(), BTreeSet::new()).wants(&fingerprint('b')));
     }
 

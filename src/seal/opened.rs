@@ -15,6 +15,8 @@ use crate::model::{DomainId, EntityKey, Pointer, Value};
 pub struct Opened {
     /// What took its place.
     pub fingerprint: String,
+    /// The id of the secrets key that this was made with.
+    pub secret_key: String,
     /// The domain that it was in.
     pub domain: DomainId,
     /// The entity that it was of.
@@ -65,6 +67,7 @@ fn understood(clear: &[u8]) -> Option<Opened> {
     }
     Some(Opened {
         fingerprint: text("fingerprint")?.to_owned(),
+        secret_key: text("secret_key")?.to_owned(),
         domain: text("domain")?.parse().ok()?,
         key: EntityKey::new(text("entity")?),
         path: Pointer::from_text(text("path")?),

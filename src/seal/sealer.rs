@@ -104,6 +104,7 @@ fn document(secret: &ClearSecret, seen_at: &str) -> Zeroizing<String> {
         ("entity", quoted(secret.key.as_str())),
         ("fingerprint", quoted(&secret.fingerprint)),
         ("path", quoted(secret.place.as_str())),
+        ("secret_key", quoted(&secret.secret_key)),
         ("seen_at", quoted(seen_at)),
     ];
     let around: usize = members.iter().map(|(name, text)| name.len() + text.as_str().len() + 4).sum();

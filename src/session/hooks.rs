@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::own_domains::catalogue;
+use super::sealing::REVEALS_REF;
 use super::signing::{SIGNERS_FILE, signers};
 use super::verify::{VerifyOptions, verify_alone};
 use super::workspace::{CONFIG_FILE, Workspace};
@@ -209,14 +210,23 @@ fn first_workspace(trail: Trail, head: String, new: &CommitId) -> Result<Option<
     Ok(Some(Workspace { trail, branch, catalogue, config, scan }))
 }
 
-/// Lets a reference move, or says why not. The trail's branch alone is guarded: heartbeat and notes are replaced, and other
-/// branches are the users' own.
+/// Lets a reference move, or says why not. The trail's branch and the log of reveals are guarded: heartbeat and notes are replaced,
+/// and other branches are the users' own.
 fn allow(workspace: &Workspace, push: &Push, allowed: Option<&AllowedSigners>, call: &Call) -> Result<(), Failure> {
     let Workspace { trail, branch, .. } = workspace;
+    let refuse = |message: String| Failure::new(Exit::Integrity, message);
+    if push.reference == REVEALS_REF {
+        let grows = match (push.old, push.new) {
+            (None, _) => true,
+            (Some(old), Some(new)) => trail.is_ancestor(&old, &new)?,
+            (Some(_), None) => false,
+        };
+        let message = "the log of who opened secrets is only added to";
+        return if grows { Ok(()) } else { Err(refuse(message.to_owned()).hint("fetch it first")) };
+    }
     if push.reference != branch_ref(branch) {
         return Ok(());
     }
-    let refuse = |message: String| Failure::new(Exit::Integrity, message);
     let Some(new) = push.new else {
         return Err(refuse(format!("{branch} holds the history of the organisation and is not deleted")));
     };

@@ -226,7 +226,7 @@ impl Opener<'_> {
         Ok(match self.identities.open(&sealed) {
             Err(OpenError::OtherRecipients) => Opening::OtherRecipients,
             Err(OpenError::Damaged) => Opening::Damaged,
-            Ok(opened) => match self.proof(&opened, fingerprint, at)? {
+            Ok(opened) => match self.proof(&opened, fingerprint) {
                 Some(proof) => Opening::Open { value: opened.value, seen_at: opened.seen_at, proof },
                 None => Opening::Foreign,
             },
@@ -235,19 +235,17 @@ impl Opener<'_> {
 
     /// Whether what was inside belongs to a fingerprint; `None` where it does not. Only who knows the secrets key can seal what
     /// passes for it.
-    fn proof(&self, opened: &Opened, fingerprint: &str, at: &CommitId) -> Result<Option<Proof>, Failure> {
-        // An entity that was made again has another key, and its fingerprints with it.
-        if opened.fingerprint != fingerprint || opened.domain != self.found.domain {
-            return Ok(None);
+    fn proof(&self, opened: &Opened, fingerprint: &str) -> Option<Proof> {
+        if opened.fingerprint != fingerprint {
+            return None;
         }
-        let Some(secrets) = self.secrets else { return Ok(Some(Proof::NoKey)) };
-        let used = self.key_of(at)?;
-        let key = std::iter::once(secrets).chain(secrets.previous()).find(|key| Some(key.id()) == used);
-        let Some(key) = key else { return Ok(Some(Proof::OtherKey)) };
+        let Some(secrets) = self.secrets else { return Some(Proof::NoKey) };
+        let mut keys = std::iter::once(secrets).chain(secrets.previous());
+        let Some(key) = keys.find(|key| key.id() == opened.secret_key) else { return Some(Proof::OtherKey) };
         let clear = read_str(opened.value.expose_secret());
         let own = clear.ok().map(|value| key.fingerprint(&opened.domain, &opened.key, &value));
         let matches = own.as_ref().and_then(|own| own.get(SECRET_MEMBER)).and_then(Value::as_str) == Some(fingerprint);
-        Ok(matches.then_some(Proof::Matches))
+        matches.then_some(Proof::Matches)
     }
 
     /// Why the value of a fingerprint is not there.

@@ -1,4 +1,5 @@
-//! How fresh a trail is, from what is in it: when the last run was, what is known how well, what waits to be pushed or explained.
+//! How fresh a trail is, from what is in it: when the last run was, what is known how well, what waits to be pushed or explained,
+//! what of the configuration is soon over.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::alerting::undelivered;
 use super::attributing::said_by;
+use super::expiring::expiring;
 use super::failure::Failure;
 use super::recording::HEARTBEAT_REF;
 use super::time::{instant, of_seconds, written};
@@ -43,6 +45,9 @@ pub fn status(workspace: &Workspace, max_age: Option<Duration>, now: DateTime<Ut
     let (pending, mut findings) = explained(workspace, tip.as_ref(), now)?;
     findings.extend(max_age.and_then(|most| overdue(last_run.as_ref(), most)));
     findings.extend(domains.iter().filter_map(|(id, domain)| finding_of(id, domain)));
+    if let Some(tip) = tip {
+        findings.extend(expiring(workspace, tip, now)?);
+    }
     Ok(Status {
         org: archive.ledger().map(|ledger| ledger.org.clone()),
         branch: branch.clone(),

@@ -11,6 +11,7 @@ const CORE: [&str; 14] = [
     "diff",
     "attribution",
     "estimate",
+    "expiry",
     "history",
     "integrity",
     "policy",

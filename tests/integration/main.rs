@@ -38,6 +38,7 @@ mod rbac_laws;
 mod record;
 mod remote;
 mod removals;
+mod reveal;
 mod review;
 mod rules;
 mod scan;

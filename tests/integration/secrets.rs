@@ -23,9 +23,9 @@ const NEW_KEY: &str = "a new key of the tests, also long enough to be taken";
 const SEED: u64 = 1;
 
 /// A place of a secret in the organisation.
-type Place = (DomainId, EntityKey, usize);
+pub(crate) type Place = (DomainId, EntityKey, usize);
 
-fn world() -> World {
+pub(crate) fn world() -> World {
     World::generate(&Arc::new(catalogue()), Scale::Small, SEED)
 }
 
@@ -67,7 +67,7 @@ fn grow(entity: &mut OwnedValue, segments: &[Segment]) {
 }
 
 /// Puts a canary of its own into every secret place of an organisation, and says where they are.
-fn plant(world: &mut World, round: &str) -> BTreeSet<Place> {
+pub(crate) fn plant(world: &mut World, round: &str) -> BTreeSet<Place> {
     let catalogue = Arc::clone(world.catalogue());
     let mut places = BTreeSet::new();
     for domain in catalogue.iter().filter(|domain| !domain.treat.secret.is_empty()) {
