@@ -43,6 +43,7 @@
 //! | [`policy`] | changes in, judged changes out; rules and their conditions; names for showing | formats, where rules are kept |
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
 //! | [`review`] | states and judged changes in, since when each is open and which are one decision out | trails, hosts |
+//! | [`audit`] | what a state means: who may do what, what refers to what, what nobody uses | trails, formats |
 //! | [`alert`] | what people are told of changes and findings, and which route tells it | how it is sent |
 //! | [`watch`] | instants and events in, which run is due when out; the topics that tell of configuration | clocks, the network |
 //! | [`config`] | settings and secrets from file and environment | git, the network, what a setting does |
@@ -56,7 +57,7 @@
 //! | [`session`] | one run from end to end, one run after the other, revisions, failures and exit codes | the terminal |
 //! | [`cli`] | the command line, the terminal | how anything is done |
 //!
-//! The first thirteen are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
+//! The first fourteen are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
 //! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
 //! of the edges, `capture` uses `genesys`, and `config` takes its regions from there and the types of channels from `notify`. `the_core_names_no_edge_and_no_input_or_output`
 //! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
@@ -105,6 +106,7 @@
 
 pub mod alert;
 pub mod attribution;
+pub mod audit;
 pub mod canonical;
 pub mod capture;
 pub mod catalogue;

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-const CORE: [&str; 13] = [
+const CORE: [&str; 14] = [
     "alert",
+    "audit",
     "model",
     "catalogue",
     "canonical",

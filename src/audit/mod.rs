@@ -1,0 +1,18 @@
+//! What a state of an organisation means: what refers to what, what nobody uses, how far a change reaches.
+//!
+//! Everything here is told from what is on record, at any revision and without asking anybody. Which domains are looked at, and what
+//! counts, is data under `schemas/`. What a state does not know is told as unknown: from a listing that is incomplete nothing
+//! follows.
+
+mod edges;
+pub mod graph;
+pub mod reach;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+pub(crate) mod testing;
+mod walk;
+
+pub use edges::{Edges, EdgesError};
+pub use graph::{Completeness, Graph, Node};
+pub use reach::{Reach, ReachWords};
+pub use walk::{Direction, Visit, walk};
