@@ -115,6 +115,7 @@ pub mod config;
 pub mod diff;
 pub mod estimate;
 pub mod execution;
+pub mod flowlog;
 pub mod genesys;
 pub mod history;
 pub mod host;

@@ -57,8 +57,11 @@ impl Instance {
 }
 
 /// Whether a text can be a segment of a path and nothing else.
-fn is_plain(id: &str) -> bool {
-    id.len() <= LONGEST_ID && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+#[must_use]
+pub fn is_plain(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= LONGEST_ID
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 #[cfg(test)]
