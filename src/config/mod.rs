@@ -31,6 +31,7 @@ pub use secret_key::{KeyOrigin, SecretKeyError};
 
 use crate::canonical::Allowance;
 use crate::catalogue::{Catalogue, Tier};
+use crate::execution::UserRedaction;
 use crate::genesys::Region;
 pub use crate::notify::ChannelSettings;
 use crate::policy::Production;
@@ -87,8 +88,40 @@ pub struct Config {
     pub production: Production,
     /// Where values stay in clear although they look like secrets.
     pub allowed_secrets: Vec<Allowance>,
+    /// What holds for records of flows.
+    pub flow_logs: FlowLogSettings,
     /// The places that alerts go to, in order of name.
     pub channels: Vec<ChannelSettings>,
+}
+
+/// What holds for records of flows.
+#[derive(Clone, Debug)]
+pub struct FlowLogSettings {
+    /// How long the organisation keeps them.
+    pub retention: Duration,
+    /// The longest window that is asked for at once.
+    pub longest_window: Duration,
+    /// How long a record may be late.
+    pub overlap: Duration,
+    /// How many downloads at once.
+    pub downloads: usize,
+    /// The most of one record, in KiB.
+    pub record_kib: usize,
+    /// What must be masked besides what is compiled in.
+    pub redaction: UserRedaction,
+}
+
+impl Default for FlowLogSettings {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            longest_window: Duration::from_secs(24 * 60 * 60),
+            overlap: Duration::from_secs(10 * 60),
+            downloads: 8,
+            record_kib: 4096,
+            redaction: UserRedaction::default(),
+        }
+    }
 }
 
 /// Whose commits have to be signed.
@@ -152,6 +185,7 @@ impl Default for Config {
             accept: DomainGlobs::default(),
             production: Production::default(),
             allowed_secrets: Vec::new(),
+            flow_logs: FlowLogSettings::default(),
             channels: Vec::new(),
         }
     }

@@ -101,6 +101,12 @@ impl Tally {
         self.of(MISSING, instance, vec![("field", cause.to_owned())]);
     }
 
+    /// That a run that was asked for by its id could not be had.
+    pub fn unavailable(&mut self, id: &str, cause: &str) {
+        let words = vec![("field".to_owned(), cause.to_owned())];
+        self.add(What { rule: MISSING.to_owned(), flow: None, words }, id, None);
+    }
+
     /// That there is more in a window than an answer holds, and no smaller one to ask for.
     pub fn incomplete(&mut self, window: &Window) {
         let words = vec![("from".to_owned(), written(window.from))];

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::place::{PlaceError, content, replace, take_away};
 use super::store::Extent;
-use crate::execution::Tally;
+use crate::execution::{Asked, Tally, Window};
 
 /// The form of the file.
 const SCHEMA_VERSION: u32 = 1;
@@ -64,7 +64,7 @@ impl Checkpoint {
             from,
             to,
             done_until: from,
-            part_ms: 0,
+            part_ms: Asked::new(Window { from, to }).length().num_milliseconds(),
             records: 0,
             files: Extent::default(),
             found: Tally::default(),
@@ -102,7 +102,6 @@ impl Checkpoint {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::execution::Window;
 
     #[test]
     fn a_checkpoint_comes_back_as_it_was_written() {

@@ -17,7 +17,7 @@ mod store;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use journal::{Entry, Journal};
-pub use place::{PlaceError, private_folder};
+pub use place::{PlaceError, alone, private_folder, whole_path};
 pub use reader::{Answer, FlowLog, Limits, ReadFailure, Unavailable};
 pub use spool::Spool;
-pub use store::{Extent, FileStore, Form, LineStore, Store};
+pub use store::{Extent, FileStore, Form, LineStore, NoStore, Store};

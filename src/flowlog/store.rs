@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::place::{PlaceError, appending, private_folder};
@@ -19,8 +20,9 @@ pub struct Extent(pub BTreeMap<String, u64>);
 
 /// Somewhere records go.
 pub trait Store {
-    /// What it may write to, to be noted before it does.
-    fn about_to(&mut self, records: &[Kept]) -> Result<(), PlaceError>;
+    /// Gets ready for the records of runs that began at some moments. Whether it is going to write to something that its extent
+    /// did not have before: then the extent has to be noted first.
+    fn about_to(&mut self, begins: &[DateTime<Utc>]) -> Result<bool, PlaceError>;
 
     /// Keeps records, in order.
     fn put(&mut self, records: &[Kept]) -> Result<(), PlaceError>;
@@ -47,6 +49,32 @@ pub enum Form {
 /// Lines for somebody who reads them at once.
 pub struct LineStore<W>(pub W);
 
+/// Nothing: the records are only sent.
+#[derive(Debug)]
+pub struct NoStore;
+
+impl Store for NoStore {
+    fn about_to(&mut self, _: &[DateTime<Utc>]) -> Result<bool, PlaceError> {
+        Ok(false)
+    }
+
+    fn put(&mut self, _: &[Kept]) -> Result<(), PlaceError> {
+        Ok(())
+    }
+
+    fn extent(&mut self) -> Result<Extent, PlaceError> {
+        Ok(Extent::default())
+    }
+
+    fn cut(&mut self, _: &Extent) -> Result<(), PlaceError> {
+        Ok(())
+    }
+
+    fn can_resume(&self) -> bool {
+        true
+    }
+}
+
 /// One file, or a folder with one for each day on which runs began.
 #[derive(Debug)]
 pub struct FileStore {
@@ -63,8 +91,8 @@ enum Place {
 }
 
 impl<W: FnMut(&[u8]) -> io::Result<()>> Store for LineStore<W> {
-    fn about_to(&mut self, _: &[Kept]) -> Result<(), PlaceError> {
-        Ok(())
+    fn about_to(&mut self, _: &[DateTime<Utc>]) -> Result<bool, PlaceError> {
+        Ok(false)
     }
 
     fn put(&mut self, records: &[Kept]) -> Result<(), PlaceError> {
@@ -98,13 +126,13 @@ impl FileStore {
         Ok(Self { place: Place::Folder(path), form, extent: Extent::default(), unsynced: BTreeMap::new() })
     }
 
-    /// The name that the extent has for the file of a record.
-    fn name(&self, record: &Kept) -> String {
+    /// The name that the extent has for the file of a moment.
+    fn name(&self, at: DateTime<Utc>) -> String {
         match &self.place {
             Place::File(_) => String::new(),
             Place::Folder(_) => {
                 let ending = if self.form == Form::Zstd { "jsonl.zst" } else { "jsonl" };
-                format!("{}.{ending}", record.at.date_naive())
+                format!("{}.{ending}", at.date_naive())
             }
         }
     }
@@ -118,9 +146,10 @@ impl FileStore {
 }
 
 impl Store for FileStore {
-    fn about_to(&mut self, records: &[Kept]) -> Result<(), PlaceError> {
-        for record in records {
-            let name = self.name(record);
+    fn about_to(&mut self, begins: &[DateTime<Utc>]) -> Result<bool, PlaceError> {
+        let mut is_new = false;
+        for begin in begins {
+            let name = self.name(*begin);
             if self.extent.0.contains_key(&name) {
                 continue;
             }
@@ -131,15 +160,17 @@ impl Store for FileStore {
                 Err(error) => return Err(PlaceError::while_doing("look at", &path)(error)),
             };
             self.extent.0.insert(name, length);
+            is_new = true;
         }
-        Ok(())
+        Ok(is_new)
     }
 
     fn put(&mut self, records: &[Kept]) -> Result<(), PlaceError> {
-        self.about_to(records)?;
+        let begins: Vec<DateTime<Utc>> = records.iter().map(|record| record.at).collect();
+        self.about_to(&begins)?;
         let mut by_file: BTreeMap<String, String> = BTreeMap::new();
         for record in records {
-            by_file.entry(self.name(record)).or_default().push_str(&record.line());
+            by_file.entry(self.name(record.at)).or_default().push_str(&record.line());
         }
         for (name, lines) in by_file {
             let path = self.path(&name);
@@ -233,7 +264,7 @@ mod tests {
         let mut store = FileStore::folder(folder.clone(), Form::Plain).unwrap();
         fs::write(folder.join("2026-03-04.jsonl"), "old\n").unwrap();
         let (late, next) = (kept("a", "2026-03-03T23:59:59.999Z"), kept("b", "2026-03-04T00:00:00Z"));
-        store.about_to(&[late.clone(), next.clone()]).unwrap();
+        assert!(store.about_to(&[late.at, next.at]).unwrap() && !store.about_to(&[late.at]).unwrap());
         let before = store.extent().unwrap();
         store.put(&[late, next]).unwrap();
         assert_eq!(fs::read_to_string(folder.join("2026-03-03.jsonl")).unwrap(), "\"a\"\n");

@@ -13,6 +13,7 @@ mod due;
 mod estimate;
 mod exit;
 mod failure;
+mod flow_logs;
 mod github;
 mod history;
 mod hooks;
@@ -47,6 +48,10 @@ pub use drift::{Wanted, drift, live_drift};
 pub use estimate::{Planned, plan};
 pub use exit::{Exit, Exits};
 pub use failure::Failure;
+pub use flow_logs::{
+    Brought, Clear, Explained, FlowLogTask, FlowLogTools, FlowLogs, Receiver, Wish, ask_capabilities, capabilities,
+    check_question, explain, flow_key, refuse_in_trail,
+};
 pub use github::{Action, ActionSource, InvalidAction, WorkflowFile, add_workflows, workflows};
 pub use history::{History, LogQuery, Target};
 pub use hooks::{Call, answer_hook, install_hooks};
