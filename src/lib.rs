@@ -119,6 +119,7 @@ pub mod diff;
 pub mod estimate;
 pub mod execution;
 pub mod expiry;
+pub mod flowlog;
 pub mod genesys;
 pub mod history;
 pub mod host;

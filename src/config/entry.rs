@@ -16,6 +16,7 @@ use crate::alert::{People, Window};
 use crate::audit::Exclusion;
 use crate::canonical::Allowance;
 use crate::catalogue::{Catalogue, Tier, kind_of};
+use crate::execution::{Redaction, UserRedaction};
 use crate::genesys::{Region, RegionError};
 use crate::model::{ChangeKind, Explained, PointerGlob, Severity, nearest};
 use crate::seal::{Recipient, RecipientError};
@@ -252,6 +253,35 @@ impl<'t> Entry<'_, 't> {
         self.list(|element, text| {
             allowance(text, self.catalogue)
                 .map_err(|error| self.objection(element, &error.to_string()).with_nearest(error.nearest()))
+        })
+    }
+
+    /// A list of texts that may not be empty.
+    pub(super) fn texts(&self) -> Reading<Vec<String>> {
+        self.list(|element, text| match text.trim() {
+            "" => Err(self.objection(element, "an empty text names nothing")),
+            text => Ok(text.to_owned()),
+        })
+    }
+
+    /// A list of names and patterns, such as `"order number: ORD-[0-9]{6}"`.
+    pub(super) fn patterns(&self) -> Reading<Vec<(String, String)>> {
+        self.list(|element, text| {
+            let parts = text.split_once(": ").filter(|(name, _)| !name.trim().is_empty());
+            let (name, pattern) = parts.ok_or_else(|| {
+                self.objection(element, &format!("{text:?} is no name, a colon, a blank and a pattern"))
+            })?;
+            let user = UserRedaction {
+                patterns: vec![(name.trim().to_owned(), pattern.to_owned())],
+                ..UserRedaction::default()
+            };
+            match Redaction::new(&user) {
+                Ok(_) => Ok((name.trim().to_owned(), pattern.to_owned())),
+                Err(problems) => {
+                    let cause = problems.first().map(ToString::to_string).unwrap_or_default();
+                    Err(self.objection(element, &cause))
+                }
+            }
         })
     }
 

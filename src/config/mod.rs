@@ -34,6 +34,7 @@ use crate::alert::{Inhibition, People, Route};
 use crate::audit::Exclusion;
 use crate::canonical::Allowance;
 use crate::catalogue::{Catalogue, Tier};
+use crate::execution::UserRedaction;
 use crate::genesys::Region;
 pub use crate::notify::ChannelSettings;
 use crate::policy::Production;
@@ -95,6 +96,8 @@ pub struct Config {
     pub orphans_exclude: Vec<Exclusion>,
     /// Where values stay in clear although they look like secrets.
     pub allowed_secrets: Vec<Allowance>,
+    /// What holds for records of flows.
+    pub flow_logs: FlowLogSettings,
     /// The places that alerts go to, in order of name.
     pub channels: Vec<ChannelSettings>,
     /// Whom secret values are sealed to; without anybody they are not kept.
@@ -127,6 +130,36 @@ pub struct AlertSettings {
 impl Default for AlertSettings {
     fn default() -> Self {
         Self { people: People::Full, budget: Duration::from_secs(60), max_age: None, audits: Vec::new(), link: None }
+    }
+}
+
+/// What holds for records of flows.
+#[derive(Clone, Debug)]
+pub struct FlowLogSettings {
+    /// How long the organisation keeps them.
+    pub retention: Duration,
+    /// The longest window that is asked for at once.
+    pub longest_window: Duration,
+    /// How long a record may be late.
+    pub overlap: Duration,
+    /// How many downloads at once.
+    pub downloads: usize,
+    /// The most of one record, in KiB.
+    pub record_kib: usize,
+    /// What must be masked besides what is compiled in.
+    pub redaction: UserRedaction,
+}
+
+impl Default for FlowLogSettings {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            longest_window: Duration::from_secs(24 * 60 * 60),
+            overlap: Duration::from_secs(10 * 60),
+            downloads: 8,
+            record_kib: 4096,
+            redaction: UserRedaction::default(),
+        }
     }
 }
 
@@ -193,6 +226,7 @@ impl Default for Config {
             orphans_review_after: Duration::from_secs(90 * 24 * 60 * 60),
             orphans_exclude: Vec::new(),
             allowed_secrets: Vec::new(),
+            flow_logs: FlowLogSettings::default(),
             channels: Vec::new(),
             recipients: Vec::new(),
             expires_within: Duration::from_secs(30 * 24 * 60 * 60),

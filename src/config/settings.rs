@@ -150,6 +150,46 @@ pub(super) static SETTINGS: &[Setting] = &[
         take: |entry, config| entry.recipients().map(|recipients| config.recipients = recipients),
     },
     Setting {
+        section: "flow_logs",
+        key: "retention",
+        take: |entry, config| entry.duration().map(|time| config.flow_logs.retention = time),
+    },
+    Setting {
+        section: "flow_logs",
+        key: "longest_window",
+        take: |entry, config| entry.duration().map(|time| config.flow_logs.longest_window = time),
+    },
+    Setting {
+        section: "flow_logs",
+        key: "overlap",
+        take: |entry, config| entry.duration().map(|time| config.flow_logs.overlap = time),
+    },
+    Setting {
+        section: "flow_logs",
+        key: "downloads",
+        take: |entry, config| entry.whole_number(1..=16).map(|count| config.flow_logs.downloads = count),
+    },
+    Setting {
+        section: "flow_logs",
+        key: "record_kib",
+        take: |entry, config| entry.whole_number(1..=65_536).map(|size| config.flow_logs.record_kib = size),
+    },
+    Setting {
+        section: "flow_logs",
+        key: "fields",
+        take: |entry, config| entry.texts().map(|names| config.flow_logs.redaction.fields = names),
+    },
+    Setting {
+        section: "flow_logs",
+        key: "patterns",
+        take: |entry, config| entry.patterns().map(|patterns| config.flow_logs.redaction.patterns = patterns),
+    },
+    Setting {
+        section: "flow_logs",
+        key: "clear",
+        take: |entry, config| entry.texts().map(|names| config.flow_logs.redaction.allowed = names),
+    },
+    Setting {
         section: "alerts",
         key: "expires_within",
         take: |entry, config| entry.duration().map(|within| config.expires_within = within),

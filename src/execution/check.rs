@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::instance::Instance;
 use super::redact::Leak;
@@ -41,23 +41,36 @@ struct Rule {
 }
 
 /// What was found so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<(What, Found)>", into = "Vec<(What, Found)>")]
 pub struct Tally(BTreeMap<What, Found>);
 
 /// What tells findings apart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct What {
-    rule: &'static str,
+    rule: String,
     flow: Option<String>,
     /// What fills the placeholders.
-    words: Vec<(&'static str, String)>,
+    words: Vec<(String, String)>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Found {
     count: u64,
     first: String,
     flow_name: Option<String>,
+}
+
+impl From<Vec<(What, Found)>> for Tally {
+    fn from(rows: Vec<(What, Found)>) -> Self {
+        Self(rows.into_iter().collect())
+    }
+}
+
+impl From<Tally> for Vec<(What, Found)> {
+    fn from(tally: Tally) -> Self {
+        tally.0.into_iter().collect()
+    }
 }
 
 impl Tally {
@@ -65,9 +78,9 @@ impl Tally {
     pub fn lacking(&mut self, entry: &OwnedValue, field: &str) {
         let text = |name: &str| entry.get(name).and_then(Value::as_str);
         let what = What {
-            rule: MALFORMED,
+            rule: MALFORMED.to_owned(),
             flow: text("flowId").map(ToOwned::to_owned),
-            words: vec![("field", field.to_owned())],
+            words: vec![("field".to_owned(), field.to_owned())],
         };
         self.add(what, text("id").unwrap_or("none"), text("flowName"));
     }
@@ -88,27 +101,34 @@ impl Tally {
         self.of(MISSING, instance, vec![("field", cause.to_owned())]);
     }
 
+    /// That a run that was asked for by its id could not be had.
+    pub fn unavailable(&mut self, id: &str, cause: &str) {
+        let words = vec![("field".to_owned(), cause.to_owned())];
+        self.add(What { rule: MISSING.to_owned(), flow: None, words }, id, None);
+    }
+
     /// That there is more in a window than an answer holds, and no smaller one to ask for.
     pub fn incomplete(&mut self, window: &Window) {
-        let words = vec![("from", written(window.from))];
-        self.add(What { rule: INCOMPLETE, flow: None, words }, "", None);
+        let words = vec![("from".to_owned(), written(window.from))];
+        self.add(What { rule: INCOMPLETE.to_owned(), flow: None, words }, "", None);
     }
 
     /// Whether something of what was asked for may not be there.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        self.0.keys().any(|what| matches!(what.rule, INCOMPLETE | MISSING | MALFORMED))
+        self.0.keys().any(|what| matches!(what.rule.as_str(), INCOMPLETE | MISSING | MALFORMED))
     }
 
     fn of(&mut self, rule: &'static str, instance: &Instance, words: Vec<(&'static str, String)>) {
-        let what = What { rule, flow: instance.flow_id.clone(), words };
+        let words = words.into_iter().map(|(name, word)| (name.to_owned(), word)).collect();
+        let what = What { rule: rule.to_owned(), flow: instance.flow_id.clone(), words };
         self.add(what, &instance.id, instance.flow_name.as_deref());
     }
 
     fn add(&mut self, mut what: What, record: &str, flow_name: Option<&str>) {
         let mut flow_name = flow_name;
         if self.0.len() >= MOST_APART && !self.0.contains_key(&what) {
-            let words = what.words.iter().map(|(name, _)| (*name, "various".to_owned())).collect();
+            let words = what.words.iter().map(|(name, _)| (name.clone(), "various".to_owned())).collect();
             what = What { rule: what.rule, flow: None, words };
             flow_name = None;
         }
@@ -128,6 +148,12 @@ impl Checks {
     /// What is wrong with the file, which the tests read.
     pub fn built_in() -> Result<Self, toml::de::Error> {
         toml::from_str(embedded_file(FILE).unwrap_or_default())
+    }
+
+    /// The domain of the flows that findings are about.
+    #[must_use]
+    pub fn domain(&self) -> &DomainId {
+        &self.domain
     }
 
     /// Looks at what a query told of a run; whether it belongs into the window.
@@ -163,9 +189,10 @@ impl Checks {
     }
 
     fn finding(&self, what: &What, found: &Found) -> Option<Finding> {
-        let rule = self.rules.get(what.rule)?;
+        let rule = self.rules.get(&what.rule)?;
         let count = if what.rule == INCOMPLETE { RESULT_LIMIT.to_string() } else { found.count.to_string() };
-        let words = what.words.iter().map(|(name, word)| (*name, word.as_str())).chain([("count", count.as_str())]);
+        let words =
+            what.words.iter().map(|(name, word)| (name.as_str(), word.as_str())).chain([("count", count.as_str())]);
         let message = words.fold(rule.message.clone(), |text, (name, word)| text.replace(&format!("{{{name}}}"), word));
         let subject = match &what.flow {
             Some(flow) => Subject::Entity {
@@ -182,7 +209,7 @@ impl Checks {
         let mut fingerprint = Digest::of(identity.as_bytes()).to_string();
         fingerprint.truncate(16);
         Some(Finding {
-            rule: what.rule.to_owned(),
+            rule: what.rule.clone(),
             severity: rule.severity,
             subject,
             message,

@@ -32,21 +32,32 @@ impl Instance {
     /// Reads an entry of an answer.
     ///
     /// # Errors
-    /// [`Lacking`] where it has no id that can be asked for, or no begin.
-    pub fn read(entry: OwnedValue) -> Result<Self, Lacking> {
+    /// The entry and [`Lacking`] where it has no id that can be asked for, or no begin.
+    #[expect(clippy::result_large_err, reason = "the entry goes the same way in both cases")]
+    pub fn read(entry: OwnedValue) -> Result<Self, (OwnedValue, Lacking)> {
+        match Self::parts(&entry) {
+            Ok((id, started)) => {
+                let text = |name: &str| entry.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+                let owned = |name: &str| text(name).map(ToOwned::to_owned);
+                Ok(Self {
+                    id,
+                    started,
+                    flow_id: owned("flowId"),
+                    flow_name: owned("flowName"),
+                    error_reason: owned("flowErrorReason"),
+                    entry,
+                })
+            }
+            Err(lacking) => Err((entry, lacking)),
+        }
+    }
+
+    fn parts(entry: &OwnedValue) -> Result<(String, DateTime<Utc>), Lacking> {
         let text = |name: &str| entry.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         let id = text("id").filter(|id| is_plain(id)).ok_or(Lacking("id"))?;
         let started = text("startDateTime").and_then(|at| DateTime::parse_from_rfc3339(at).ok());
         let started = started.ok_or(Lacking("startDateTime"))?.to_utc();
-        let owned = |name: &str| text(name).map(ToOwned::to_owned);
-        Ok(Self {
-            id: id.to_owned(),
-            started,
-            flow_id: owned("flowId"),
-            flow_name: owned("flowName"),
-            error_reason: owned("flowErrorReason"),
-            entry,
-        })
+        Ok((id.to_owned(), started))
     }
 
     /// What puts runs in order.
@@ -57,8 +68,11 @@ impl Instance {
 }
 
 /// Whether a text can be a segment of a path and nothing else.
-fn is_plain(id: &str) -> bool {
-    id.len() <= LONGEST_ID && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+#[must_use]
+pub fn is_plain(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= LONGEST_ID
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 #[cfg(test)]
@@ -80,7 +94,7 @@ mod tests {
             (r#"{"id":"a","startDateTime":"today"}"#, "startDateTime"),
             ("[]", "id"),
         ] {
-            assert_eq!(read(text), Err(Lacking(lacks)), "{text}");
+            assert_eq!(read(text).map_err(|(_, lacking)| lacking), Err(Lacking(lacks)), "{text}");
         }
     }
 }

@@ -66,26 +66,41 @@ impl Kept {
         if let Value::Object(entry) = &mut entry {
             entry.remove("selfUri");
         }
+        let mut kept = Self::of(org, id, started, ("instance", entry), leaks);
+        if let Value::Object(body) = &mut kept.body {
+            body.insert("at", Value::from(written(started)));
+            body.insert("data_status", Value::from(status.as_str()));
+            if let Some(data) = data {
+                body.insert("data", data);
+            }
+        }
+        kept
+    }
+
+    /// The record of something that was asked for by its id alone, by the name of the member that it stands in.
+    #[must_use]
+    pub fn of(
+        org: &str,
+        id: String,
+        at: DateTime<Utc>,
+        (name, value): (&'static str, OwnedValue),
+        leaks: &[Leak],
+    ) -> Self {
         let event_id = event_id(org, &id);
-        let text = |text: &str| Value::String(Cow::Owned(text.to_owned()));
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
         for leak in leaks {
             *counts.entry(&leak.kind).or_default() += 1;
         }
         let count = |(kind, count): (&str, u64)| (Cow::Owned(kind.to_owned()), Value::from(count));
-        let mut body = Object::from_iter([
+        let body = Object::from_iter([
             (Cow::Borrowed("schema_version"), Value::from(SCHEMA_VERSION)),
-            (Cow::Borrowed("event_id"), text(&event_id)),
-            (Cow::Borrowed("org"), text(org)),
-            (Cow::Borrowed("at"), text(&written(started))),
-            (Cow::Borrowed("instance"), entry),
-            (Cow::Borrowed("data_status"), text(status.as_str())),
+            (Cow::Borrowed("event_id"), Value::from(event_id.as_str())),
+            (Cow::Borrowed("id"), Value::from(id.as_str())),
+            (Cow::Borrowed("org"), Value::from(org)),
+            (Cow::Borrowed(name), value),
             (Cow::Borrowed("in_clear"), Value::Object(counts.into_iter().map(count).collect())),
         ]);
-        if let Some(data) = data {
-            body.insert("data", data);
-        }
-        Self { event_id, id, at: started, body: Value::Object(body) }
+        Self { event_id, id, at, body: Value::Object(body) }
     }
 
     /// The record as a line.
@@ -115,7 +130,7 @@ mod tests {
             kept.line(),
             format!(
                 "{{\"at\":\"2026-03-03T12:00:00.000Z\",\"data\":{{\"n\":1.5}},\"data_status\":\"complete\",\"event_id\":\"{id}\",\
-                 \"in_clear\":{{\"mail address\":2}},\"instance\":{{\"flowName\":\"x\",\"id\":\"a-1\",\
+                 \"id\":\"a-1\",\"in_clear\":{{\"mail address\":2}},\"instance\":{{\"flowName\":\"x\",\"id\":\"a-1\",\
                  \"startDateTime\":\"2026-03-03T12:00:00Z\"}},\"org\":\"org\",\"schema_version\":1}}\n"
             )
         );

@@ -1,6 +1,6 @@
 //! Which change of the configuration may have made a flow fail: when the errors began, and what changed before that within reach.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -47,7 +47,7 @@ pub struct Candidate {
     /// By when it was made: the audit log says so, or a run saw it.
     pub latest: DateTime<Utc>,
     /// How many steps lead from the flow to what changed; absent where none do.
-    pub distance: Option<u32>,
+    pub distance: Option<usize>,
 }
 
 /// A change with its weight.
@@ -69,7 +69,7 @@ pub struct Weights {
     half_life: String,
     step: f64,
     /// The most steps between a flow and what made it fail.
-    pub depth: u32,
+    pub depth: usize,
     severity: BTreeMap<Severity, f64>,
 }
 
@@ -97,24 +97,6 @@ pub fn onset(errors: &[DateTime<Utc>], from: DateTime<Utc>, to: DateTime<Utc>) -
     }
     let index = best.map_or(0, |(_, index)| index);
     errors.get(index).map(|began| Onset { began: *began, errors: errors.len() - index, before: index })
-}
-
-/// How many steps lead from something to all that it uses, itself included, up to a depth.
-pub fn distances<N: Ord + Clone>(start: N, depth: u32, mut uses: impl FnMut(&N) -> Vec<N>) -> BTreeMap<N, u32> {
-    let mut found = BTreeMap::from([(start.clone(), 0)]);
-    let mut open = VecDeque::from([(start, 0)]);
-    while let Some((node, distance)) = open.pop_front() {
-        if distance == depth {
-            continue;
-        }
-        for next in uses(&node).into_iter().collect::<BTreeSet<N>>() {
-            if !found.contains_key(&next) {
-                found.insert(next.clone(), distance + 1);
-                open.push_back((next, distance + 1));
-            }
-        }
-    }
-    found
 }
 
 impl Weights {
@@ -190,7 +172,7 @@ mod tests {
         format!("2026-03-03T{text}Z").parse().unwrap()
     }
 
-    fn candidate(name: &str, time: &str, severity: Severity, distance: Option<u32>) -> Candidate {
+    fn candidate(name: &str, time: &str, severity: Severity, distance: Option<usize>) -> Candidate {
         Candidate {
             fingerprint: name.to_owned(),
             commit: "c".to_owned(),
@@ -241,17 +223,5 @@ mod tests {
             ranked[0].because,
             ["made 10 minutes before the errors began", "of something that the flow uses", "judged high"]
         );
-    }
-
-    #[test]
-    fn a_circle_is_walked_once_and_a_depth_is_the_end() {
-        let uses = |node: &u32| match node {
-            1 => vec![2, 3],
-            2 => vec![1, 4],
-            4 => vec![5],
-            _ => Vec::new(),
-        };
-        assert_eq!(distances(1, 2, uses), BTreeMap::from([(1, 0), (2, 1), (3, 1), (4, 2)]));
-        assert_eq!(distances(1, 3, uses).len(), 5);
     }
 }

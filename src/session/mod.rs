@@ -15,6 +15,7 @@ mod estimate;
 mod exit;
 mod expiring;
 mod failure;
+mod flow_logs;
 mod github;
 mod history;
 mod hooks;
@@ -57,6 +58,10 @@ pub use estimate::{Planned, plan};
 pub use exit::{Exit, Exits};
 pub use expiring::expiring;
 pub use failure::Failure;
+pub use flow_logs::{
+    Brought, Clear, Explained, FlowLogTask, FlowLogTools, FlowLogs, Receiver, Wish, ask_capabilities, capabilities,
+    check_question, explain, flow_key, refuse_in_trail,
+};
 pub use github::{Action, ActionSource, InvalidAction, WorkflowFile, add_workflows, workflows};
 pub use history::{History, LogQuery, Target};
 pub use hooks::{Call, answer_hook, install_hooks};

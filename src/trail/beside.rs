@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use super::Trail;
 use super::commit::is_plain;
-use super::error::{TrailError, handling};
+use super::error::{TrailError, doing, handling};
+use super::repository::open_isolated;
 use super::worktree::{is_behind_link, replace_file};
 
 /// What became of a file that was to be put into the working tree.
@@ -20,6 +22,21 @@ pub enum Placed {
 }
 
 impl Trail {
+    /// Whether git would take up what is put at a path, or the path is among its own files; the path leads through no links.
+    pub fn would_hold(&self, path: &Path) -> Result<bool, TrailError> {
+        let real = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+        if path.starts_with(real(self.git_dir())) {
+            return Ok(true);
+        }
+        let Some(inside) = self.workdir().and_then(|dir| path.strip_prefix(real(dir)).ok().map(Path::to_owned)) else {
+            return Ok(false);
+        };
+        let repo = open_isolated(self.git_dir())?;
+        let is_ignored =
+            repo.is_path_ignored(&inside).map_err(doing("look for what is ignored in", self.git_dir().display()))?;
+        Ok(!is_ignored)
+    }
+
     /// Puts a file into the working tree, where there is none of this path; neither the index nor a commit gets it.
     ///
     /// What is behind a link is something else: it may lie anywhere. A bare repository has nowhere to put it.
@@ -80,6 +97,19 @@ mod tests {
         assert_eq!(trail.on_disk_text(".github").unwrap(), "mine");
         fs::create_dir_all(trail.workdir().unwrap().join("a/b")).unwrap();
         assert_eq!(trail.place_new("a/b", b"ours\n").unwrap(), Placed::Other);
+    }
+
+    #[test]
+    fn git_takes_up_what_lies_in_the_working_tree_and_is_not_ignored() {
+        let sandbox = Sandbox::new();
+        let trail = sandbox.checked_out();
+        trail.edit(".gitignore", "/records/\n");
+        let workdir = trail.workdir().unwrap().canonicalize().unwrap();
+        let holds = |path: &Path| trail.would_hold(path).unwrap();
+        assert!(holds(&workdir.join("a.jsonl")) && holds(&workdir.join("deep/er/a.jsonl")));
+        assert!(holds(&workdir.join(".git/a.jsonl")));
+        assert!(!holds(&workdir.join("records/a.jsonl")));
+        assert!(!holds(&sandbox.path("elsewhere.jsonl")));
     }
 
     #[cfg(unix)]

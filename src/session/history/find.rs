@@ -82,6 +82,11 @@ impl History<'_> {
         }
     }
 
+    /// The key of the entity that is meant by a key or a name, as of the last commit.
+    pub(in crate::session) fn key(&self, domain: &DomainId, wanted: &str) -> Result<EntityKey, Failure> {
+        Ok(self.find(self.domain(domain)?, wanted, &self.tip()?)?.key().clone())
+    }
+
     /// Likewise; `None` where there never was one.
     pub(super) fn search(&self, domain: &Domain, wanted: &str, at: &CommitId) -> Result<Option<Meant>, Failure> {
         let key = EntityKey::new(wanted);
