@@ -46,10 +46,12 @@
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
 //! | [`review`] | states and judged changes in, since when each is open and which are one decision out | trails, hosts |
 //! | [`alert`] | what people are told of changes and findings, and which route tells it | how it is sent |
+//! | [`execution`] | records of what flows did, checked and masked; the windows and criteria that they are asked for by | how they are fetched or kept |
 //! | [`watch`] | instants and events in, which run is due when out; the topics that tell of configuration | clocks, the network |
 //! | [`config`] | settings and secrets from file and environment | git, the network, what a setting does |
 //! | [`genesys`] | region, token, pace, retry, paging; bytes of pages out; notifications | domains, git, files |
 //! | [`capture`] | one outcome for each domain | git, files, the terminal |
+//! | [`flowlog`] | records of flow executions: queries, jobs, downloads, files, checkpoints | git, domains |
 //! | [`trail`] | git: commits, paths, bytes, remotes, lock | Genesys, domains, settings |
 //! | [`report`] | renderers, one file for each format | where output goes; it sorts nothing |
 //! | [`host`] | pull requests and comments of a git host, over its API | git, changes, formats |
@@ -59,11 +61,11 @@
 //! | [`session`] | one run from end to end, one run after the other, revisions, failures and exit codes | the terminal |
 //! | [`cli`] | the command line, the terminal | how anything is done |
 //!
-//! The first fourteen are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
+//! Those down to [`watch`] are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
 //! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
-//! of the edges, `capture` uses `genesys`, and `config` takes its regions from there, the types of channels from `notify` and its
-//! recipients from `seal`. `the_core_names_no_edge_and_no_input_or_output`
-//! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
+//! of the edges, `capture` and `flowlog` use `genesys`, and `config` takes its regions from there, the types of channels from
+//! `notify` and its recipients from `seal`. `the_core_names_no_edge_and_no_input_or_output` and
+//! `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
 //!
 //! # Where something new goes
 //!

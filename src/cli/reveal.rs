@@ -10,7 +10,7 @@ use super::{Exit, Exits, Failure, Ui, now, open};
 use crate::config::Environment;
 use crate::model::Pointer;
 use crate::report;
-use crate::session::{Requester, Sides, Target, Wish, fetch_all, identities, resolve, reveal, share};
+use crate::session::{Requester, RevealWish, Sides, Target, fetch_all, identities, resolve, reveal, share};
 
 /// Open sealed secrets, for whoever holds an identity
 ///
@@ -83,7 +83,8 @@ pub(super) fn run(args: &RevealArgs, global: &Global, ui: &Ui) -> Result<Exits, 
     let place = args.path.as_deref().map_or_else(Pointer::root, Pointer::from_text);
     // Without the key a value is shown as well, and said to be unchecked.
     let secrets = environment.secret_key().ok();
-    let (revealed, exits) = reveal(&workspace, &Wish { target, place, sides }, &identities, secrets.as_ref(), &by)?;
+    let (revealed, exits) =
+        reveal(&workspace, &RevealWish { target, place, sides }, &identities, secrets.as_ref(), &by)?;
     if args.push {
         share(&workspace, now(global), ui)?;
     }

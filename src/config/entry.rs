@@ -182,14 +182,6 @@ impl<'t> Entry<'_, 't> {
         })
     }
 
-    /// Texts that are not empty.
-    pub(super) fn texts(&self) -> Reading<Vec<String>> {
-        self.list(|element, text| match text {
-            "" => Err(self.objection(element, "a text is empty")),
-            text => Ok(text.to_owned()),
-        })
-    }
-
     /// Times of the week or ranges of days.
     pub(super) fn windows(&self) -> Reading<Vec<Window>> {
         self.list(|element, text| Window::parse(text).map_err(|error| self.objection(element, &error.to_string())))

@@ -343,7 +343,8 @@ mod tests {
     fn calls_with_a_text_are_found_wherever_they_stand() {
         let source =
             "[1].exists(x, is('a')) && {'k': is('b')}['k'] && [is('c')][0] && !is('d') && name.startsWith('e')";
-        let found = Condition::compile(source).unwrap().literal_calls().into_iter().map(|(_, text)| text.to_owned());
+        let condition = Condition::compile(source).unwrap();
+        let found = condition.literal_calls().into_iter().map(|(_, text)| text.to_owned());
         assert_eq!(found.collect::<BTreeSet<_>>(), ["a", "b", "c", "d"].map(str::to_owned).into());
     }
 }

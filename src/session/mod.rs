@@ -79,7 +79,7 @@ pub use propose::{Proposal, propose_by_request, review_set};
 pub use rbac::{RBAC_FILE, access, asked_division, asked_principal, audit_rbac, rbac_drift, rbac_rules};
 pub use recording::HEARTBEAT_REF;
 pub use remote::{fetch_all, publish, share};
-pub use reveal::{Requester, Sides, Wish, identities, reveal};
+pub use reveal::{Requester, Sides, Wish as RevealWish, identities, reveal};
 pub use revision::{commits_between, kind, last_run, resolve, resolve_start};
 pub use run::{Effect, RunOptions, Taken, client, endpoint, profile, take, take_with};
 pub use sealing::{REVEALS_REF, SEALED_REF};
