@@ -26,12 +26,15 @@ const EVERYTHING: &str = r#"
 [channels.chat]
 type = "webhook"
 url = "$CHAT"
+secret = "$KEY"
 [channels.pager]
 type = "webhook"
 url = "$PAGER"
+secret = "$KEY"
 [channels.siem]
 type = "webhook"
 url = "$SIEM"
+secret = "$KEY"
 [[route]]
 name = "all"
 channels = ["chat", "pager", "siem"]
@@ -171,6 +174,16 @@ fn add_settings(trail: &Path, settings: &str) {
     let path = trail.join("orgtrail.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(path, text + settings).unwrap();
+}
+
+/// Sets what holds for all alerts, which the file of a new trail shows as comments.
+fn set_for_all(trail: TestTrail, shown: &str, value: &str) -> TestTrail {
+    let TestTrail { dir, .. } = trail;
+    let path = dir.path().join("orgtrail.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(shown));
+    std::fs::write(path, text.replace(shown, value)).unwrap();
+    TestTrail::open(dir)
 }
 
 fn tell_with(
@@ -498,9 +511,9 @@ fn a_finding_is_told_once_while_it_holds_and_a_pager_hears_when_it_is_over() {
 
 #[test]
 fn a_finding_that_still_holds_is_told_again_where_a_route_asks_for_it() {
-    let settings =
-        format!("{EVERYTHING}match = {{ rule = \"run-overdue\" }}\nrepeat = \"1d\"\n[alerts]\nmax_age = \"1h\"\n");
-    let (org, trail, receiver) = (Org::small(), trail_with(&settings), Receiver::default());
+    let settings = format!("{EVERYTHING}match = {{ rule = \"run-overdue\" }}\nrepeat = \"1d\"\n");
+    let (org, receiver) = (Org::small(), Receiver::default());
+    let trail = set_for_all(trail_with(&settings), "# max_age = \"\"", "max_age = \"1h\"");
     trail.snapshot(&org).unwrap();
     let day = 24 * 60;
     for (minutes, told) in [(30, 0), (90, 1), (120, 1), (90 + day, 2), (100 + day, 2), (90 + 2 * day, 3)] {
@@ -539,8 +552,8 @@ fn a_dry_run_shows_everything_and_leaves_no_trace() {
 #[test]
 fn no_secret_and_no_more_of_people_than_allowed_leaves_the_trail() {
     let canary = ["ghp_", "0123456789abcdefghijABCDEFGHIJ012345"].concat();
-    let settings = format!("{EVERYTHING}[alerts]\npeople = \"none\"\n");
-    let (org, trail, receiver) = (Org::small(), trail_with(&settings), Receiver::default());
+    let (org, receiver) = (Org::small(), Receiver::default());
+    let trail = set_for_all(trail_with(EVERYTHING), "# people = \"full\"", "people = \"none\"");
     trail.snapshot(&org).unwrap();
     set(&org, "routing.queues", "/name", format!("Queue {canary}"));
     set(&org, "routing.queues", "/description", format!("the token is {canary}"));
