@@ -39,6 +39,9 @@ pub struct ChannelType {
     pub limits: Vec<Limit>,
     /// What the receiver recognises a repetition by, as a sentence.
     pub repetition: String,
+    /// The codes in a body by which a receiver says that it may take the same later.
+    #[serde(default)]
+    pub passing: Vec<String>,
     /// What HTTP statuses mean; absent where no HTTP is spoken.
     pub statuses: Option<Statuses>,
 }

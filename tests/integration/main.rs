@@ -7,6 +7,7 @@ mod bad_input;
 mod breadth;
 mod browser;
 mod catalogue;
+mod channels;
 mod chronicle;
 mod deep;
 mod diff_verb;
