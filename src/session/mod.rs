@@ -62,7 +62,7 @@ pub use flow_logs::{
     Brought, Clear, Explained, FlowLogTask, FlowLogTools, FlowLogs, Receiver, Wish, ask_capabilities, capabilities,
     check_question, explain, flow_key, refuse_in_trail,
 };
-pub use github::{Action, ActionSource, InvalidAction, WorkflowFile, add_workflows, workflows};
+pub use github::{Action, ActionSource, Hearers, InvalidAction, WorkflowFile, add_workflows, workflows};
 pub use history::{History, LogQuery, Target};
 pub use hooks::{Call, answer_hook, install_hooks};
 pub use impact::impact;
