@@ -67,6 +67,8 @@
 //!   seems to need code, a word is missing in the domain file: add it to [`catalogue`], for every domain. No `match` on the
 //!   name of a domain is anywhere.
 //! - **A topic** of notifications is an entry in `schemas/watch/topics.toml`.
+//! - **A type of channel** is a file in `schemas/channels/`, with its settings, limits and what answers mean, a file in [`notify`]
+//!   that builds from them, and its line in the table there.
 //! - **A rule** is a file in `schemas/rules/` and a fixture. The name of the file is its permanent id.
 //! - **A format** is a file in [`report`], a function of a value and a writer, a line in [`cli::print`] and a section of
 //!   `docs/formats.md`. A document in JSON has a type of its own and a schema in `schemas/output/`.

@@ -25,6 +25,8 @@ pub struct ChannelType {
     pub about: String,
     /// Who it talks to.
     pub kind: ChannelKind,
+    /// Sections of `orgtrail.toml` that set such channels up.
+    pub example: String,
     /// What it is set up with.
     #[serde(default, rename = "setting")]
     pub settings: Vec<SettingRule>,

@@ -270,7 +270,7 @@ fn most_bytes(channel_type: &str) -> usize {
 
 #[test]
 fn what_is_too_much_is_shortened_within_the_limits_and_says_so() {
-    let count = 1000;
+    let count = 400;
     let message = many(count);
     for (one, (name, channel)) in settings().iter().zip(channels()) {
         let payloads = channel.payloads(&message);
@@ -282,7 +282,7 @@ fn what_is_too_much_is_shortened_within_the_limits_and_says_so() {
         if channel.kind() == ChannelKind::People {
             assert_eq!(payloads.len(), 1, "{name}");
             let body = String::from_utf8_lossy(&payloads[0].body).replace("=\r\n", "");
-            let counted = if name == "webhook" { "\"left_out\":9" } else { " more: " };
+            let counted = if name == "webhook" { "\"left_out\":3" } else { " more: " };
             assert!(body.contains(counted), "{name}");
         }
     }
@@ -353,7 +353,8 @@ fn a_hostile_name_mentions_nobody_and_begins_nothing() {
     assert!(!teams.contains("TextBlock\",\"text\"") && !teams.contains("\"entities\""));
     let mail = bodies(&channel("email").payloads(&sample())).concat();
     let (_, page) = mail.split_once("<!DOCTYPE html>").unwrap();
-    assert!(!mail.contains("\nBcc:") && !page.contains("<img") && !page.contains("<b>"), "{mail}");
+    let (headers, _) = mail.split_once("\r\n\r\n").unwrap();
+    assert!(!headers.contains("Bcc") && !page.contains("<img") && !page.contains("<b>"), "{mail}");
     for line in bodies(&channel("cef").payloads(&sample())) {
         assert!(!line.contains(['\n', '\r', '\u{202e}']), "{line}");
         let (_, cef) = line.split_once("CEF:0|").unwrap();
