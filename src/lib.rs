@@ -58,7 +58,8 @@
 //!
 //! The first thirteen are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
 //! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
-//! of the edges, `capture` uses `genesys`, and `config` takes its regions from there and the types of channels from `notify`. `the_core_names_no_edge_and_no_input_or_output`
+//! of the edges, `capture` uses `genesys`, and `config` takes its regions from there and the types of channels from `notify`.
+//! `the_core_names_no_edge_and_no_input_or_output`
 //! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
 //!
 //! # Where something new goes

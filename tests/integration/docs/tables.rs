@@ -126,8 +126,8 @@ fn channels_page(types: &ChannelTypes) -> String {
         message or in a log. A URL begins with `https://`, or leads to this machine.\n\n\
         Channels to people get one message for each route and run, those to a pager an event for each alert, and those that keep\n\
         events every alert, as well as records. What is shortened says by how much. Where a receiver says `Retry-After`, it is waited\n\
-        for; a network or a certificate that fails is no refusal, and what waits is sent with a later run. No redirect is\n\
-        followed.\n\n\
+        for. Only what objects to the payload itself is a refusal, after which it is given up; with a network, a certificate or a\n\
+        key that fails, it waits and is sent with a later run. No redirect is followed.\n\n\
         | Type | For | About |\n|---|---|---|\n"
         .to_owned();
     let each = || types.names().filter_map(|name| Some((name, types.get(name)?)));
