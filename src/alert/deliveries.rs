@@ -288,3 +288,102 @@ fn keep_latest<V>(all: &mut BTreeMap<String, V>, most: usize, at: impl Fn(&V) ->
         all.remove(&key);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::alert::AlertPhase;
+    use crate::model::{Severity, SeverityCounts, Subject};
+
+    const AT: &str = "2026-03-02T08:00:00Z";
+
+    fn alert(id: &str) -> Alert {
+        Alert {
+            id: id.to_owned(),
+            fingerprint: id.to_owned(),
+            phase: AlertPhase::Raised,
+            rule: "rule".to_owned(),
+            severity: Severity::High,
+            subject: Subject::Trail,
+            kind: None,
+            division: None,
+            message: String::new(),
+            why: None,
+            remedy: String::new(),
+            values: Vec::new(),
+            explained: None,
+            actors: Vec::new(),
+            at: AT.to_owned(),
+            reach: None,
+            silences: 0,
+            commit: None,
+            link: None,
+        }
+    }
+
+    fn outgoing(channel: &str, events: &[&str]) -> Outgoing {
+        let message = Message {
+            id: events.join("-"),
+            org: "org".to_owned(),
+            run: "run".to_owned(),
+            route: "all".to_owned(),
+            at: AT.to_owned(),
+            alerts: events.iter().map(|event| alert(event)).collect(),
+            groups: Vec::new(),
+            more: SeverityCounts::default(),
+        };
+        Outgoing { channel: channel.to_owned(), message, not_before: None, claim: None, tries: 0, trouble: None }
+    }
+
+    #[test]
+    fn what_is_read_back_is_what_was_written_and_a_later_form_is_refused() {
+        let mut known = Deliveries::new();
+        known.outbox.push(outgoing("chat", &["a", "b"]));
+        known.settle("pager", ["c".to_owned()], AT);
+        assert_eq!(Deliveries::read(&known.write()).unwrap(), known);
+        let later = Deliveries { schema_version: 2, ..known };
+        assert_eq!(Deliveries::read(&later.write()).unwrap_err(), "it has version 2, and 1 is known here");
+        assert!(Deliveries::read(b"nothing").is_err());
+    }
+
+    #[test]
+    fn what_either_of_two_settled_is_settled_and_what_either_has_to_send_is_sent() {
+        let (mut ours, mut theirs) = (Deliveries::new(), Deliveries::new());
+        ours.outbox = vec![outgoing("chat", &["a", "b"]), outgoing("siem", &["a"])];
+        theirs.outbox = vec![outgoing("chat", &["a", "b"]), outgoing("pager", &["a"])];
+        theirs.settle("siem", ["a".to_owned()], AT);
+        ours.settle("chat", ["b".to_owned()], AT);
+        let mark = |at: &str| Some(Watermark { at: at.to_owned(), commit: "c".to_owned(), run: None });
+        (ours.watermark, theirs.watermark) = (mark("1"), mark("2"));
+        for whole in [ours.clone().beside(theirs.clone()), theirs.beside(ours)] {
+            let left: BTreeSet<(String, usize)> =
+                whole.outbox.iter().map(|one| (one.channel.clone(), one.message.alerts.len())).collect();
+            assert_eq!(left, [("chat".to_owned(), 1), ("pager".to_owned(), 1)].into());
+            assert_eq!(whole.watermark, mark("2"));
+            assert!(whole.is_settled("siem", "a") && whole.is_settled("chat", "b") && whole.is_pending("chat", "a"));
+            assert_eq!(whole.clone().beside(whole.clone()), whole);
+        }
+    }
+
+    #[test]
+    fn a_claim_keeps_others_off_until_it_is_over() {
+        let mut one = outgoing("chat", &["a"]);
+        assert!(one.is_due(AT, "us"));
+        one.claim = Some(Claim { by: "them".to_owned(), until: "2026-03-02T08:03:00Z".to_owned() });
+        assert!(!one.is_due(AT, "us") && one.is_due(AT, "them") && one.is_due("2026-03-02T08:03:00Z", "us"));
+        one.not_before = Some("2026-03-02T10:00:00Z".to_owned());
+        assert!(!one.is_due("2026-03-02T08:03:00Z", "us"));
+    }
+
+    #[test]
+    fn no_more_is_remembered_than_there_is_room_for() {
+        let mut known = Deliveries::new();
+        for minute in 0..60 {
+            let events = (0..100).map(|event| format!("{minute:02}-{event:02}"));
+            known.settle("chat", events, &format!("2026-03-02T08:{minute:02}:00Z"));
+        }
+        assert_eq!(known.settled["chat"].len(), MOST_SETTLED);
+        assert!(!known.is_settled("chat", "09-99") && known.is_settled("chat", "10-00"));
+    }
+}

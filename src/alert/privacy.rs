@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{Scan, value_of};
-use crate::catalogue::{Catalogue, Domain};
-use crate::model::{Actor, Change, EntityKey, Value};
+use crate::catalogue::{Catalogue, Domain, FieldPath};
+use crate::model::{Actor, Change, EntityKey, Pointer, Value};
 use crate::policy::Names;
+
+/// Fewest characters that somebody is looked for by in texts.
+const SHORTEST: usize = 3;
 
 /// What stands where a text held a secret.
 const SECRET: &str = "(secret)";
@@ -119,8 +122,8 @@ impl Persons {
 
     /// Adds the name of a person.
     pub(super) fn add(&mut self, people: People, text: &str, id: Option<&str>) {
-        // One letter is in every word.
-        if people != People::Full && text.chars().count() > 1 {
+        // What is shorter is a part of words that say nothing of anybody.
+        if people != People::Full && text.chars().count() >= SHORTEST {
             self.0.insert(text.to_owned(), people.of(text, id));
         }
     }
@@ -175,10 +178,30 @@ impl Persons {
 /// Texts as they may leave.
 pub(super) struct Edge<'e> {
     pub(super) scan: &'e Scan,
+    pub(super) people: People,
+    /// The domain of what is told of; absent where it is in none that is known.
+    pub(super) domain: Option<&'e Domain>,
     pub(super) persons: Persons,
 }
 
 impl Edge<'_> {
+    /// What is told of a value at a place that says something of a person, where that is not all of it.
+    pub(super) fn personal(&self, place: &Pointer, value: &Value<'_>) -> Option<String> {
+        let segments: Vec<String> = place.segments().collect();
+        let leads_to = |path: &FieldPath| {
+            let steps = path.segments();
+            steps.len() <= segments.len() && steps.iter().zip(&segments).all(|(step, segment)| step.matches(segment))
+        };
+        let is_personal = self.domain.is_some_and(|domain| domain.treat.personal.iter().any(leads_to));
+        if self.people == People::Full || !is_personal {
+            return None;
+        }
+        Some(match value {
+            Value::String(text) => self.people.of(&without_secrets(self.scan, text), None),
+            _ => PERSONAL.to_owned(),
+        })
+    }
+
     /// A text without secrets, and with no more of people than may be told.
     pub(super) fn text(&self, text: &str) -> String {
         self.persons.without(&without_secrets(self.scan, text))
@@ -278,7 +301,8 @@ mod tests {
     #[test]
     fn a_person_is_replaced_wherever_a_text_names_them() {
         let told = |people| {
-            let edge = Edge { scan: &Scan::built_in().unwrap(), persons: Persons::of_actors(people, &[actor()]) };
+            let scan = Scan::built_in().unwrap();
+            let edge = Edge { scan: &scan, people, domain: None, persons: Persons::of_actors(people, &[actor()]) };
             edge.text("Ann Olsen (ann@example.com) from 203.0.113.7 made Ann a queue")
         };
         assert_eq!(told(People::Full), "Ann Olsen (ann@example.com) from 203.0.113.7 made Ann a queue");

@@ -75,9 +75,9 @@ impl Teller<'_> {
     pub fn change(&self, classified: &ClassifiedChange, names: &Names<'_>, occasion: &Occasion) -> Told {
         let ClassifiedChange { change, name, judgement, fingerprint, attribution, .. } = classified;
         let persons = Persons::of_change(self.people, self.catalogue, names, change, &attribution.actors);
-        let edge = Edge { scan: self.scan, persons };
-        let (id, division) = self.division(change, names);
         let domain = self.catalogue.get(&change.domain);
+        let edge = Edge { scan: self.scan, people: self.people, domain, persons };
+        let (id, division) = self.division(change, names);
         let alert = Alert {
             id: event_id(self.org, &occasion.run, fingerprint, AlertPhase::Raised),
             fingerprint: fingerprint.clone(),
@@ -135,7 +135,7 @@ impl Teller<'_> {
             facts.ids = key.parts().collect();
             facts.paths = path.iter().cloned().collect();
         }
-        let edge = Edge { scan: self.scan, persons };
+        let edge = Edge { scan: self.scan, people: self.people, domain: None, persons };
         if let Subject::Entity { name: Some(name), .. } = &mut subject {
             *name = edge.text(name);
         }

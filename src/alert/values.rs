@@ -1,7 +1,7 @@
 //! Values as an alert shows them: names beside ids, no secrets, long texts shortened by how much is said.
 
 use crate::canonical::{Scan, compact, is_fingerprint, value_of};
-use crate::model::{CanonicalText, ChangeKind, Value};
+use crate::model::{CanonicalText, ChangeKind, Pointer, Value};
 use crate::policy::{ClassifiedChange, ClassifiedField};
 
 use super::content::ChangedValue;
@@ -39,7 +39,7 @@ fn changed_field(classified: &ClassifiedField, edge: &Edge<'_>) -> ChangedValue 
         }
         (old, new) => {
             // The whole of both is made fit to be told before anything is cut, so that no half of a secret is left.
-            let whole = |value: Option<&Value<'_>>| value.map(|value| shown(value, edge));
+            let whole = |value: Option<&Value<'_>>| value.map(|value| shown(&field.path, value, edge));
             let (old, new) = (whole(old), whole(new));
             let beside = |text: &Option<String>, other: &Option<String>, name: &Option<String>| {
                 let text = text.as_ref()?;
@@ -59,7 +59,7 @@ fn members(entity: Option<&CanonicalText>, edge: &Edge<'_>, is_gone: bool) -> Ve
     let told = entity.iter().filter(|(_, value)| is_simple(value)).take(MOST);
     let mut values: Vec<ChangedValue> = told
         .map(|(name, value)| {
-            let side = Some(excerpt_beside(&shown(value, edge), ""));
+            let side = Some(excerpt_beside(&shown(&Pointer::root().child(name), value, edge), ""));
             let (old, new) = if is_gone { (side, None) } else { (None, side) };
             ChangedValue { place: edge.text(name), old, new }
         })
@@ -81,8 +81,8 @@ fn add_rest(values: &mut Vec<ChangedValue>, all: usize, what: &str) {
 }
 
 /// A value as compact JSON, fit to be told.
-fn shown(value: &Value<'_>, edge: &Edge<'_>) -> String {
-    edge.text(&told(value, edge.scan))
+fn shown(place: &Pointer, value: &Value<'_>, edge: &Edge<'_>) -> String {
+    edge.personal(place, value).unwrap_or_else(|| edge.text(&told(value, edge.scan)))
 }
 
 /// A value as compact JSON in which no secret is left, neither one that was known for one nor one that only looks like it.

@@ -188,7 +188,7 @@ mod tests {
     use super::*;
     use crate::model::Severity;
 
-    const CHANNELS: &str = "[channels.soc]\ntype = \"webhook\"\nurl = \"$SOC_URL\"\n";
+    const CHANNELS: &str = "[channels.soc]\ntype = \"webhook\"\nurl = \"$SOC_URL\"\nsecret = \"$SOC_KEY\"\n";
 
     fn parse(text: &str) -> Result<Config, String> {
         let text = format!("{CHANNELS}{text}");
@@ -271,6 +271,6 @@ tie = "moon"
 "#;
         insta::assert_snapshot!(parse(text).unwrap_err());
         let single = parse("[route]\nname = \"one\"\n").unwrap_err();
-        assert_eq!(single, "orgtrail.toml:4: route is a list: it is written [[route]], not as a table");
+        assert_eq!(single, "orgtrail.toml:5: route is a list: it is written [[route]], not as a table");
     }
 }

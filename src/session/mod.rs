@@ -49,7 +49,7 @@ pub use drift::{Wanted, drift, live_drift};
 pub use estimate::{Planned, plan};
 pub use exit::{Exit, Exits};
 pub use failure::Failure;
-pub use github::{Action, ActionSource, InvalidAction, WorkflowFile, add_workflows, workflows};
+pub use github::{Action, ActionSource, Hearers, InvalidAction, WorkflowFile, add_workflows, workflows};
 pub use history::{History, LogQuery, Target};
 pub use hooks::{Call, answer_hook, install_hooks};
 pub use make::{make_trail, make_trail_with, set_up_git};

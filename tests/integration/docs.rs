@@ -119,7 +119,9 @@ fn first_column(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_command_of_the_documents_is_one_that_the_program_takes() {
-    for name in ["README.md", "CONTRIBUTING.md", "docs/formats.md", "docs/github.md", "docs/integrity.md"] {
+    for name in
+        ["README.md", "CONTRIBUTING.md", "docs/alerts.md", "docs/formats.md", "docs/github.md", "docs/integrity.md"]
+    {
         let text = document(name);
         let shell = blocks(&text).into_iter().filter(|block| block.language == "sh").flat_map(|block| block.lines);
         for line in shell {
@@ -153,6 +155,7 @@ fn the_readme_has_every_exit_code_and_no_other() {
         Exit::Partial,
         Exit::Upstream,
         Exit::HeldBack,
+        Exit::Delivery,
         Exit::Integrity,
         Exit::Internal,
     ];
@@ -372,7 +375,7 @@ fn every_module_is_on_the_map() {
 
 #[test]
 fn every_link_between_documents_leads_to_a_file() {
-    let pages = ["channels", "domains", "domain-files", "formats", "github", "integrity", "rules"]
+    let pages = ["alerts", "channels", "domains", "domain-files", "formats", "github", "integrity", "rules"]
         .map(|page| format!("docs/{page}.md"));
     let others = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
     for name in others.into_iter().chain(pages) {

@@ -93,13 +93,19 @@ pub(super) fn since(
     for run in runs_of(&commits) {
         news.extend(of_run(workspace, &run, teller, &links, observer)?);
     }
-    let last = workspace.trail.commit_info(&tip)?;
-    let watermark = Watermark {
-        at: of_seconds(last.committer.seconds),
-        commit: tip.to_string(),
-        run: last.trailer(trailer::RUN).map(ToOwned::to_owned),
-    };
-    Ok(RunsSince { news, watermark: Some(watermark) })
+    Ok(RunsSince { news, watermark: watermark(workspace, &tip)? })
+}
+
+/// How far a branch goes: its tip, and the last run on it. What its users commit has other times.
+fn watermark(workspace: &Workspace, tip: &CommitId) -> Result<Option<Watermark>, Failure> {
+    for commit in workspace.trail.first_parents(tip) {
+        let commit = commit?;
+        if let Some(run) = commit.trailer(trailer::RUN) {
+            let at = of_seconds(commit.committer.seconds);
+            return Ok(Some(Watermark { at, commit: tip.to_string(), run: Some(run.to_owned()) }));
+        }
+    }
+    Ok(None)
 }
 
 /// The observed commits, run by run.
