@@ -73,6 +73,8 @@
 //!   seems to need code, a word is missing in the domain file: add it to [`catalogue`], for every domain. No `match` on the
 //!   name of a domain is anywhere.
 //! - **A topic** of notifications is an entry in `schemas/watch/topics.toml`.
+//! - **A type of channel** is a file in `schemas/channels/`, with its settings, limits and what answers mean, a file in [`notify`]
+//!   that builds from them, and its line in the table there.
 //! - **A rule** is a file in `schemas/rules/` and a fixture. The name of the file is its permanent id.
 //! - **An inhibition**, by which one alert speaks for others, is a file in `schemas/inhibitions/`. A source of findings that are
 //!   told is a word in [`alert::AUDITS`] and a line in `session::alerting::sources`.

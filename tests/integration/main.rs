@@ -35,6 +35,7 @@ mod plan;
 mod profiles;
 mod rbac;
 mod rbac_laws;
+mod receivers;
 mod record;
 mod remote;
 mod removals;
