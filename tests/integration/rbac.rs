@@ -271,6 +271,8 @@ fn findings_are_told_in_every_format_and_can_be_acknowledged() {
     std::fs::write(story.terminal.trail().join("acks/rbac.toml"), ack).unwrap();
     let document = run(&["--format", "json", "--now", "2026-03-02T12:00:00Z"]).json(0);
     assert_eq!(document["acknowledged"], 1);
+    let checked = story.terminal.run(&["ack", "check", "--format", "json", "--now", "2026-03-02T12:00:00Z"]).json(0);
+    assert_eq!(checked["findings"].as_array().unwrap().len(), 0, "{checked:#}");
 }
 
 #[test]
