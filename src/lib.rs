@@ -78,6 +78,8 @@
 //! - **A rule** is a file in `schemas/rules/` and a fixture. The name of the file is its permanent id.
 //! - **An inhibition**, by which one alert speaks for others, is a file in `schemas/inhibitions/`. A source of findings that are
 //!   told is a word in [`alert::AUDITS`] and a line in `session::alerting::sources`.
+//! - **A finding about who may do what** is a file in `schemas/rbac/rules/` and a fixture, a permission that matters an entry in
+//!   `schemas/rbac/permissions.toml`, and where roles and grants are stands in `schemas/rbac/model.toml`.
 //! - **A format** is a file in [`report`], a function of a value and a writer, a line in [`cli::print`] and a section of
 //!   `docs/formats.md`. A document in JSON has a type of its own and a schema in `schemas/output/`.
 //! - **A verb** is a file in [`cli`]: a struct of arguments, whose comment is its help, and a function. What it does beyond

@@ -125,6 +125,16 @@ fn every_rule_says_what_to_do_and_fills_in_what_it_names() {
     }
 }
 
+#[test]
+fn the_page_of_audits_has_every_rule_with_its_level() {
+    let page = std::fs::read_to_string(folder().join("../../docs/audits.md")).unwrap();
+    for rule in Rules::built_in().unwrap().iter() {
+        assert!(page.contains(&format!("\n| `{}` | {} | ", rule.id, rule.level)), "{}", rule.id);
+    }
+    let (_, own) = page.split_once("```toml\n").unwrap();
+    Rules::with_user("docs/audits.md", own.split("```").next().unwrap()).unwrap();
+}
+
 /// Whether a path of a model leads somewhere by the schema of its domain.
 fn exists(schema: &Json, path: &str) -> bool {
     let resolve = |node: &Json| match node["$ref"].as_str() {
@@ -261,6 +271,8 @@ fn findings_are_told_in_every_format_and_can_be_acknowledged() {
     std::fs::write(story.terminal.trail().join("acks/rbac.toml"), ack).unwrap();
     let document = run(&["--format", "json", "--now", "2026-03-02T12:00:00Z"]).json(0);
     assert_eq!(document["acknowledged"], 1);
+    let checked = story.terminal.run(&["ack", "check", "--format", "json", "--now", "2026-03-02T12:00:00Z"]).json(0);
+    assert_eq!(checked["findings"].as_array().unwrap().len(), 0, "{checked:#}");
 }
 
 #[test]
@@ -270,6 +282,13 @@ fn a_file_of_the_user_adds_and_switches_off() {
     std::fs::write(&file, "[off]\nrules = [\"admin-rights\"]\n").unwrap();
     let told = story.terminal.run(&["audit", "rbac", "--format", "json"]).json(0);
     assert!(told["findings"].as_array().unwrap().iter().all(|one| one["rule"] != "admin-rights"));
+    for format in ["text", "markdown"] {
+        let listed = story.terminal.run(&["audit", "rbac", "--rules", "--format", format]).ends_with(0);
+        assert!(listed.contains("role-unused") && !listed.contains("admin-rights`"), "{listed}");
+    }
+    let listed = story.terminal.run(&["audit", "rbac", "--rules", "--format", "json"]).json(0);
+    assert_follows("access-rules", &listed);
+    assert_eq!(listed["rules"].as_array().unwrap().len(), Rules::built_in().unwrap().ids().count() - 1);
     std::fs::write(&file, "[off]\nrules = [\"admin-right\"]\n").unwrap();
     insta::assert_snapshot!(story.terminal.failure(&["config", "check"]), @r#"
     exit 2
@@ -296,5 +315,7 @@ fn what_was_gained_and_lost_is_told_with_its_cause() {
     let same = run(&["--from", "HEAD", "--format", "json"]).json(0);
     assert_eq!(same["principals"].as_array().unwrap().len(), 0);
     run(&["--from", "HEAD~2", "--fail-on", "critical"]).ends_with(1);
+    let worst = run(&["--from", "HEAD~2", "--min-severity", "critical", "--format", "json"]).json(0);
+    assert_eq!((worst["left_out"]["principals"].as_u64(), worst["principals"].as_array().unwrap().len()), (Some(2), 1));
     assert!(run(&["--from", "HEAD~2", "--format", "sarif"]).ends_with(0).contains("access-gained"));
 }

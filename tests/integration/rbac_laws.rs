@@ -102,7 +102,7 @@ fn generated(dice: &mut Dice, with_conditions: bool) -> Org {
         org.get_mut(ROLES).unwrap().insert(role.clone(), body);
     }
     let subjects: Vec<&str> = users.iter().chain(&groups).map(String::as_str).chain(["c0", "stranger"]).collect();
-    for _ in 0..dice.below(9) {
+    for _ in 0..dice.below(14) {
         let (subject, role) = (dice.one_of(&subjects), &roles[dice.below(roles.len())]);
         let division = dice.one_of(&["d1", "d2", "d3", "*"]);
         let body = json!({"subjectId": subject, "role": {"id": role}});
@@ -216,6 +216,9 @@ mod naive {
         let mut rows: Vec<(String, String, String)> = Vec::new();
         for key in org[GRANTS].keys() {
             let parts: Vec<&str> = key.split(':').collect();
+            if acts_for_others(parts[0]) {
+                continue;
+            }
             rows.push((parts[0].to_owned(), parts[1].to_owned(), parts[2].to_owned()));
         }
         for (client, body) in org[CLIENTS].iter().filter(|(client, _)| !acts_for_others(client)) {
@@ -226,8 +229,7 @@ mod naive {
         }
         let mut found = None;
         for (subject, role, place) in rows {
-            let is_his =
-                subject == principal || (org[USERS].contains_key(principal) && is_member(org, principal, &subject));
+            let is_his = subject == principal || is_member(org, principal, &subject);
             if is_his && (place == "*" || place == division) {
                 match allowed(&org[ROLES][&role], permission) {
                     Some(true) => found = Some(true),
@@ -250,7 +252,7 @@ fn what_is_resolved_is_what_going_through_everything_finds() {
     let universe: Vec<(String, Permission)> =
         universe().into_iter().map(|text| (text.clone(), Permission::new(&text))).collect();
     let (mut allowed, mut conditional, mut asked) = (0, 0, 0);
-    for seed in 0..2_000 {
+    for seed in 0..1_500 {
         let org = generated(&mut Dice(seed), true);
         let access = tools.access(&org);
         for principal in org[USERS].keys().chain(org[GROUPS].keys()).chain(org[CLIENTS].keys()) {
@@ -270,13 +272,13 @@ fn what_is_resolved_is_what_going_through_everything_finds() {
         }
     }
     // Both answers occur often, or nothing was tried.
-    assert!(allowed > asked / 20 && allowed < asked / 2 && conditional > 1_000, "{allowed} {conditional} of {asked}");
+    assert!(allowed > asked / 50 && allowed < asked / 2 && conditional > 1_000, "{allowed} {conditional} of {asked}");
 }
 
 #[test]
 fn who_can_names_those_that_going_through_everything_finds() {
     let tools = Tools::new();
-    for seed in 0..500 {
+    for seed in 0..300 {
         let org = generated(&mut Dice(seed), true);
         let access = tools.access(&org);
         for text in universe() {
@@ -340,7 +342,7 @@ fn changed(org: &Org, dice: &mut Dice) -> Org {
 fn what_is_gained_and_lost_is_what_differs() {
     let tools = Tools::new();
     let (mut gains, mut losses) = (0, 0);
-    for seed in 0..1_000 {
+    for seed in 0..600 {
         let dice = &mut Dice(seed);
         let before = generated(dice, false);
         let after = changed(&before, dice);
@@ -386,7 +388,7 @@ fn what_is_gained_and_lost_is_what_differs() {
         let mut shifts = found.principals.iter().flat_map(|one| one.gained.iter().chain(&one.lost));
         assert!(shifts.all(|shift| !shift.causes.is_empty()), "seed {seed}: something happened without a cause");
     }
-    assert!(gains > 500 && losses > 500, "{gains} {losses}");
+    assert!(gains > 300 && losses > 300, "{gains} {losses}");
 }
 
 fn is_there(org: &Org, principal: &str) -> bool {
@@ -461,7 +463,7 @@ fn what_one_state_does_not_know_is_left_out_and_not_gained() {
     old.remove(&id(GRANTS));
     let found = drift(&tools.model, &tools.catalogue, &tools.rules, (&old, &names), (&new, &names));
     assert_eq!(found.principals, []);
-    assert_eq!(found.left_out, [id(GRANTS)]);
+    assert_eq!(found.not_compared, [id(GRANTS)]);
     let access = Access::resolve(&tools.model, &tools.catalogue, &old, &names);
     assert!(access.gaps.iter().any(|gap| gap.domain == id(GRANTS)));
     let unused = find(&access, &tools.model, &tools.rules, None);
@@ -518,16 +520,17 @@ fn ten_thousand_people_are_judged_and_compared_in_seconds() {
     let (old, new) = (sources(&tools.model, &before), sources(&tools.model, &after));
     let names = BTreeMap::new();
 
-    let start = Instant::now();
+    let mut since = Instant::now();
+    let mut lap = || std::mem::replace(&mut since, Instant::now()).elapsed();
     let access = Access::resolve(&tools.model, &tools.catalogue, &new, &names);
-    let resolved = start.elapsed();
+    let resolved = lap();
     let found = find(&access, &tools.model, &tools.rules, None);
-    let judged = start.elapsed() - resolved;
+    let judged = lap();
     let question = Question { permission: Some("routing:entity1:*".to_owned()), ..Question::default() };
     let who = question.principals(&access).filter(|index| !question.triples(&access, *index).is_empty()).count();
-    let asked = start.elapsed() - resolved - judged;
+    let asked = lap();
     let moved = drift(&tools.model, &tools.catalogue, &tools.rules, (&old, &names), (&new, &names));
-    let compared = start.elapsed() - resolved - judged - asked;
+    let compared = lap();
 
     let told = format!("resolved {resolved:?}, judged {judged:?}, asked {asked:?}, compared {compared:?}");
     assert_eq!(access.principals.len(), 10_500);
@@ -538,5 +541,4 @@ fn ten_thousand_people_are_judged_and_compared_in_seconds() {
     assert_eq!(moved.principals.len(), holders.count(), "{told}");
     // A build without optimisation on a busy machine is ten times slower than what people use.
     assert!(resolved + judged + asked + compared < Duration::from_secs(60), "{told}");
-    eprintln!("{told}");
 }

@@ -28,7 +28,7 @@ pub struct Drift {
     /// Roles that were made again under another id, with the name and the permissions they had.
     pub recreated: Vec<Recreated>,
     /// Domains that one of the states does not know: what depends on them was left out on both sides.
-    pub left_out: Vec<DomainId>,
+    pub not_compared: Vec<DomainId>,
     /// What is not known of the later state.
     pub gaps: Vec<Gap>,
 }
@@ -142,17 +142,17 @@ pub fn drift(model: &Model, catalogue: &Catalogue, rules: &Rules, from: State<'_
         !sources.get(domain).is_some_and(known)
     };
     let is_lopsided = |domain: &DomainId| is_unknown(from.0, domain) != is_unknown(to.0, domain);
-    let left_out: Vec<DomainId> = model.domains().into_iter().filter(is_lopsided).collect();
+    let not_compared: Vec<DomainId> = model.domains().into_iter().filter(is_lopsided).collect();
     let without = |sources: &Sources| -> Sources {
         let kept = sources.iter().map(|(domain, source)| {
-            let content = source.content.clone().filter(|_| !left_out.contains(domain));
+            let content = source.content.clone().filter(|_| !not_compared.contains(domain));
             (domain.clone(), Source { content, standing: source.standing })
         });
         kept.collect()
     };
     let before = Access::resolve(model, catalogue, &without(from.0), from.1);
     let after = Access::resolve(model, catalogue, &without(to.0), to.1);
-    let comparison = Comparison::new(&before, &after);
+    let comparison = Comparison::new(model, &before, &after);
     // For each principal where it is in the earlier and in the later state.
     let mut ids: BTreeMap<(Kind, &str), Sides> = BTreeMap::new();
     for (index, one) in after.principals.iter().enumerate() {
@@ -164,7 +164,7 @@ pub fn drift(model: &Model, catalogue: &Catalogue, rules: &Rules, from: State<'_
         }
     }
     let principals = ids.into_values().filter_map(|(old, new)| comparison.principal(rules, old, new)).collect();
-    Drift { principals, recreated: comparison.recreated(), left_out, gaps: after.gaps.clone() }
+    Drift { principals, recreated: comparison.recreated(), not_compared, gaps: after.gaps.clone() }
 }
 
 impl Drift {

@@ -55,7 +55,11 @@ impl Finder<'_> {
     fn not_told(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         for gap in &self.access.gaps {
-            let level = if gap.standing == Standing::NotCaptured { Severity::Low } else { Severity::Medium };
+            let level = match gap.standing {
+                _ if gap.is_essential => Severity::High,
+                Standing::NotCaptured => Severity::Low,
+                _ => Severity::Medium,
+            };
             let (domain, without) = (&gap.domain, &gap.without);
             found.push(Finding {
                 message: format!("It cannot be told {without}: {domain} is {}", gap.standing.as_str()),

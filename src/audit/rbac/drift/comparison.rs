@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::super::access::{Access, Division, Grant, Path, Role};
+use super::super::access::{Access, Division, Grant, Path, Right, Role};
+use super::super::model::Model;
 use super::super::permission::Permission;
 use super::super::rules::Rules;
 use super::{Cause, CauseKind, PrincipalDrift, Recreated, Shift};
@@ -21,6 +22,8 @@ type Holding<'a> = (usize, &'a Division);
 pub(super) struct Comparison<'c> {
     before: &'c Access,
     after: &'c Access,
+    /// Traits for which grants are without effect.
+    void: BTreeSet<&'c String>,
     /// For each role of a state the number of what it allows.
     contents: [Vec<usize>; 2],
     /// The id that a role has in the later state, by the one it had.
@@ -33,7 +36,7 @@ pub(super) struct Comparison<'c> {
 type Key<'a> = (&'a Permission, &'a Division, Option<&'a str>);
 
 impl<'c> Comparison<'c> {
-    pub(super) fn new(before: &'c Access, after: &'c Access) -> Self {
+    pub(super) fn new(model: &'c Model, before: &'c Access, after: &'c Access) -> Self {
         let mut numbers: HashMap<Content<'_>, usize> = HashMap::new();
         let mut contents = [Vec::new(), Vec::new()];
         for (side, access) in [before, after].into_iter().enumerate() {
@@ -75,7 +78,8 @@ impl<'c> Comparison<'c> {
             };
             own.roles.iter().map(of_role).collect()
         });
-        Self { before, after, contents, moved, counterparts }
+        let void = model.grants.iter().flat_map(|one| &one.void_for).collect();
+        Self { before, after, void, contents, moved, counterparts }
     }
 
     pub(super) fn recreated(&self) -> Vec<Recreated> {
@@ -148,7 +152,7 @@ impl<'c> Comparison<'c> {
             if is_covered(key) {
                 continue;
             }
-            let causes = paths.iter().flat_map(|path| self.causes(path, permission, principal, side)).collect();
+            let causes = paths.iter().flat_map(|path| self.causes(path, key, principal, side)).collect();
             shifts.push(Shift {
                 permission: (*permission).clone(),
                 division: (*division).clone(),
@@ -161,7 +165,7 @@ impl<'c> Comparison<'c> {
     }
 
     /// What of a path the other side does not have.
-    fn causes(&self, path: &Path, permission: &Permission, principal: [Option<usize>; 2], side: usize) -> Vec<Cause> {
+    fn causes(&self, path: &Path, key: &Key<'_>, principal: [Option<usize>; 2], side: usize) -> Vec<Cause> {
         let (own, other) = (self.access(side), self.access(1 - side));
         let grant = &own.grants[path.grant];
         let role = &own.roles[grant.role];
@@ -187,15 +191,23 @@ impl<'c> Comparison<'c> {
         let counterpart = self.counterparts[side][grant.role];
         let is_same = |one: &Grant| Some(one.role) == counterpart && one.division == grant.division;
         let has_grant = subject.is_some_and(|index| other.grants[other.own[index].clone()].iter().any(is_same));
-        let allows =
-            |index: usize| other.roles[index].rights.iter().flatten().any(|right| right.permission.covers(permission));
+        let (permission, _, condition) = key;
+        let covers = |right: &Right| {
+            let under = right.condition.as_ref().map(|one| one.identity.as_str());
+            right.permission.covers(permission) && (under.is_none() || under == *condition)
+        };
+        let is_void = |access: &Access, index: usize| {
+            self.void.iter().any(|name| access.principals[index].traits.contains(name.as_str()))
+        };
         match counterpart.filter(|index| other.roles[*index].rights.is_some()) {
             None => causes.push(cause(CauseKind::Role)),
+            Some(_) if !has_grant && group.is_none() && is_void(other, there) => {
+                causes.push(cause(CauseKind::PrincipalEdit));
+            }
             Some(_) if !has_grant => causes.push(cause(CauseKind::Grant)),
-            Some(index) if !allows(index) || self.contents[1 - side][index] != self.contents[side][grant.role] => {
+            Some(index) if !other.roles[index].rights.iter().flatten().any(covers) => {
                 causes.push(cause(CauseKind::RoleEdit));
             }
-            Some(_) if causes.is_empty() => causes.push(cause(CauseKind::PrincipalEdit)),
             Some(_) => {}
         }
         causes

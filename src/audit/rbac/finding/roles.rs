@@ -27,6 +27,14 @@ impl<'f> Finder<'f> {
 
     pub(super) fn unused_permissions(&self, rule: &Rule) -> Vec<Finding> {
         let Some(held) = self.held() else { return Vec::new() };
+        // What a role allows that is not understood may be just what is looked for.
+        let is_understood = |index: &usize| {
+            let granted = &self.access.roles[*index];
+            granted.rights.is_some() && granted.unread.is_empty()
+        };
+        if !held.iter().all(is_understood) {
+            return Vec::new();
+        }
         let covering: BTreeSet<&Permission> = held
             .iter()
             .flat_map(|index| self.access.roles[*index].rights.iter().flatten())
