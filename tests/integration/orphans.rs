@@ -52,8 +52,8 @@ fn what_nothing_uses_is_told_with_since_when_and_by_whom() {
     let asked = ["audit", "orphans", "--now", NOW];
     let document = story.terminal.run(&[&asked[..], &["--format", "json"]].concat()).json(0);
     assert_follows("orphans", &document);
-    assert_eq!(rules(&document), ["dangling-reference", "orphan-flow"]);
-    let [dangling, flow] = [0, 1].map(|index| &document["findings"][index]);
+    assert_eq!(rules(&document), ["orphan-flow", "dangling-reference"]);
+    let [flow, dangling] = [0, 1].map(|index| &document["findings"][index]);
     let evidence = |finding: &serde_json::Value, name: &str| {
         let found = finding["evidence"].as_array().unwrap().iter().find(|one| one["name"] == name);
         found.map(|one| one["text"].as_str().unwrap().to_owned()).unwrap()
