@@ -73,7 +73,8 @@ impl<'a> Asked<'a> {
         }
         if let Some(index) = self.question.principal {
             let principal = &access.principals[index];
-            notes.extend(principal.traits.iter().map(|one| format!("It is {one}")));
+            let about = |one: &std::rc::Rc<str>| access.traits.get(one.as_ref()).cloned();
+            notes.extend(principal.traits.iter().filter_map(about));
         }
         for gap in &access.gaps {
             notes.push(format!("Not known: {}; {} is {}", gap.without, gap.domain, gap.standing.as_str()));

@@ -10,11 +10,11 @@ pub use json::render as render_json;
 pub use markdown::render as render_markdown;
 pub use text::render as render_text;
 
-use super::change_set::Endpoint;
-use super::notes::endpoint;
+use super::change_set::{Endpoint, LeftOut};
+use super::notes::{endpoint, left_out_line};
 use super::shown::{counted, summary_of};
 use crate::audit::rbac::{Drift, PrincipalDrift, Shift};
-use crate::model::{Finding, SeverityCounts};
+use crate::model::{Finding, Severity, SeverityCounts};
 
 /// What became of who may do what between two states.
 #[derive(Debug)]
@@ -27,9 +27,20 @@ pub struct AccessDrift {
     pub drift: Drift,
     /// The same as findings.
     pub findings: Vec<Finding>,
+    /// The principals that a filter took out.
+    pub left_out: Option<LeftOut>,
 }
 
 impl AccessDrift {
+    /// Takes out the principals that matter less than `least`, and remembers how many they were.
+    #[must_use]
+    pub fn at_least(mut self, least: Severity) -> Self {
+        let before = self.drift.principals.len();
+        self.drift.principals.retain(|one| one.severity >= least);
+        self.left_out = LeftOut::also(self.left_out, least, before - self.drift.principals.len());
+        self
+    }
+
     /// How many principals it touches, by severity.
     #[must_use]
     pub fn counts(&self) -> SeverityCounts {
@@ -44,11 +55,12 @@ impl AccessDrift {
     /// What belongs to it as a whole, a line each.
     fn notes(&self) -> Vec<String> {
         let mut notes = vec![format!("From {} to {}", endpoint(Some(&self.from)), endpoint(Some(&self.to)))];
+        notes.extend(self.left_out.map(|left_out| left_out_line(left_out, "principal", "principals")));
         for one in &self.drift.recreated {
             notes.push(format!("The role {} was made again: it was {} and is {} now", one.name, one.from, one.to));
         }
-        for domain in &self.drift.left_out {
-            notes.push(format!("Left out: {domain} is not known in both states"));
+        for domain in &self.drift.not_compared {
+            notes.push(format!("Not compared: {domain} is not known in both states"));
         }
         for gap in &self.drift.gaps {
             notes.push(format!("Not known: {}; {} is {}", gap.without, gap.domain, gap.standing.as_str()));

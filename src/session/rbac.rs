@@ -60,7 +60,13 @@ pub fn rbac_drift(workspace: &Workspace, from: CommitId, to: CommitId) -> Result
         drift(&model, &workspace.catalogue, &rules, (&old, &before), (&new, &after))
     };
     let findings = place_findings(workspace, &to, found.findings())?;
-    Ok(AccessDrift { from: endpoint(workspace, from)?, to: endpoint(workspace, to)?, drift: found, findings })
+    Ok(AccessDrift {
+        from: endpoint(workspace, from)?,
+        to: endpoint(workspace, to)?,
+        drift: found,
+        findings,
+        left_out: None,
+    })
 }
 
 /// The rules of who may do what that are in force.

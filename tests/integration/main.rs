@@ -32,6 +32,8 @@ mod own_domains;
 mod pacing;
 mod plan;
 mod profiles;
+mod rbac;
+mod rbac_laws;
 mod record;
 mod remote;
 mod removals;

@@ -17,6 +17,8 @@ pub struct Access {
     pub principals: Vec<Principal>,
     /// The roles, those on record and those that only a grant names, in order of id.
     pub roles: Vec<Role>,
+    /// What the traits of principals mean, in words.
+    pub traits: BTreeMap<String, String>,
     /// The grants that take effect, in order of subject, role and division.
     pub grants: Vec<Grant>,
     /// The divisions with their names.
@@ -183,6 +185,8 @@ pub struct Gap {
     pub standing: Standing,
     /// What cannot be told without it.
     pub without: String,
+    /// Whether next to nothing can be told without it.
+    pub is_essential: bool,
 }
 
 /// Something beside roles that decides over access.

@@ -144,6 +144,8 @@ pub(super) struct Condition {
     pub(super) is: Vec<String>,
     #[serde(default)]
     pub(super) is_absent: bool,
+    /// What it means where it holds, as a sentence about the entity.
+    pub(super) about: Option<String>,
 }
 
 /// Where an id is: in the key of an entity, in a part of it, or in its body.

@@ -76,6 +76,7 @@ impl Question {
     }
 
     /// The principals that it may be about.
+    #[must_use]
     pub fn principals(&self, access: &Access) -> std::ops::Range<usize> {
         self.principal.map_or(0..access.principals.len(), |one| one..one + 1)
     }

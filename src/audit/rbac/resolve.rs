@@ -130,6 +130,7 @@ impl Resolver<'_> {
         let mut access = Access {
             principals,
             roles: roles.into_values().collect(),
+            traits: self.traits(),
             grants: kept,
             divisions: self.divisions(),
             gaps: Vec::new(),
@@ -240,6 +241,12 @@ impl Resolver<'_> {
         principals
     }
 
+    /// What the traits of principals mean, where the model says it.
+    fn traits(&self) -> BTreeMap<String, String> {
+        let traits = self.model.principals.iter().flat_map(|one| &one.traits);
+        traits.filter_map(|(name, condition)| Some((name.clone(), condition.about.clone()?))).collect()
+    }
+
     fn grants(
         &self,
         principals: &BTreeMap<(Kind, String), Principal>,
@@ -253,7 +260,7 @@ impl Resolver<'_> {
                 principal.is_some_and(|found| one.void_for.iter().any(|name| found.traits.contains(name.as_str())))
             };
             self.entities(&one.domain, |key, body| {
-                if one.unless.as_ref().is_some_and(|path| path.find(body).is_some()) {
+                if one.unless.as_ref().is_some_and(|path| !path.find_all(body).is_empty()) {
                     return;
                 }
                 let items = one.each.as_ref().map_or_else(|| vec![body], |path| path.find_all(body));
@@ -353,6 +360,8 @@ impl Resolver<'_> {
     /// What is not known, as far as it matters for what is.
     fn gaps(&self, access: &Access) -> Vec<Gap> {
         let model = self.model;
+        let essential: BTreeSet<&DomainId> =
+            model.grants.iter().map(|one| &one.domain).chain([&model.roles.domain]).collect();
         let mut needed: BTreeMap<&DomainId, &str> = BTreeMap::new();
         let mut need = |domain, without| {
             needed.entry(domain).or_insert(without);
@@ -377,7 +386,12 @@ impl Resolver<'_> {
         }
         let gap = |(domain, without): (&DomainId, &str)| {
             let standing = self.sources.get(domain).map_or(Standing::NotCaptured, |source| source.standing);
-            let gap = Gap { domain: domain.clone(), standing, without: without.to_owned() };
+            let gap = Gap {
+                domain: domain.clone(),
+                standing,
+                without: without.to_owned(),
+                is_essential: essential.contains(domain),
+            };
             (standing != Standing::Complete).then_some(gap)
         };
         needed.into_iter().filter_map(gap).collect()

@@ -77,6 +77,8 @@ pub(super) enum Check {
 pub(super) struct Listed {
     pub(super) pattern: String,
     pub(super) sets: Vec<String>,
+    /// How much it matters that somebody comes to hold it.
+    pub(super) level: Severity,
     /// What the pattern does not mean.
     #[serde(default)]
     pub(super) except: Vec<String>,
@@ -198,15 +200,9 @@ impl Rules {
         self.permissions.iter().map(|listed| listed.pattern.as_str())
     }
 
-    /// How much it matters that somebody comes to hold a permission: what a finding about whoever holds it by a grant does, at
-    /// worst.
+    /// How much it matters that somebody comes to hold a permission; `None` for one that does not matter more than others.
     pub(super) fn level_of(&self, permission: &Permission) -> Option<Severity> {
-        let sets = self.permissions.iter().filter(|listed| listed.is_met_by(permission)).flat_map(|one| &one.sets);
-        let levels = sets.filter_map(|set| {
-            let of_set = self.rules.iter().filter(|rule| rule.check == Check::Holder && rule.sets.contains(set));
-            of_set.map(|rule| rule.level).max()
-        });
-        levels.max()
+        self.permissions.iter().filter(|listed| listed.is_met_by(permission)).map(|listed| listed.level).max()
     }
 
     fn problems(&self) -> Vec<String> {
@@ -257,6 +253,7 @@ mod tests {
             [[permission]]
             pattern = "billing:*:*"
             sets = ["admin"]
+            level = "high"
             reason = "Costs money."
 
             [[rule]]

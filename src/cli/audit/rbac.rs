@@ -61,7 +61,7 @@ pub(super) fn run(args: &RbacArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
 fn print_drift(mut found: AccessDrift, findings: &Findings, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     let mut out = Vec::new();
     if let Some(least) = global.min_severity {
-        found.drift.principals.retain(|one| one.severity >= least);
+        found = found.at_least(least);
     }
     let written = match global.format {
         Format::Text => report::access_drift::render_text(&found, ui.style(), &mut out),

@@ -26,14 +26,11 @@ pub fn render(asked: &Asked<'_>, style: Style, out: &mut dyn Write) -> io::Resul
             writeln!(out, "  {} in {}", visible(triple.permission.as_str()), visible(&place))?;
             for path in &triple.paths {
                 let (role, group) = role_and_group(access, path);
-                let mut line = format!("by the role {}", role.name.as_deref().unwrap_or(&role.id));
-                if let Some(group) = group {
-                    line.push_str(&format!(" through the group {}", group.name.as_deref().unwrap_or(&group.id)));
-                }
-                if let Some(condition) = path.condition {
-                    line.push_str(&format!(" if {condition}"));
-                }
-                writeln!(out, "    {}", visible(&line))?;
+                let role = role.name.as_deref().unwrap_or(&role.id);
+                let group = group.map(|group| group.name.as_deref().unwrap_or(&group.id));
+                let group = group.map(|group| format!(" through the group {group}")).unwrap_or_default();
+                let condition = path.condition.map(|text| format!(" if {text}")).unwrap_or_default();
+                writeln!(out, "    by {}", visible(&format!("the role {role}{group}{condition}")))?;
             }
         }
     }

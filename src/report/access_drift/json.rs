@@ -28,9 +28,16 @@ mod v1 {
         to: Endpoint<'d>,
         counts: SeverityCounts,
         recreated: Vec<Recreated<'d>>,
-        left_out: &'d [DomainId],
+        not_compared: &'d [DomainId],
+        left_out: Option<LeftOut>,
         gaps: Vec<Gap<'d>>,
         principals: Vec<Principal<'d>>,
+    }
+
+    #[derive(Serialize)]
+    struct LeftOut {
+        below: Severity,
+        principals: u64,
     }
 
     #[derive(Serialize)]
@@ -93,7 +100,8 @@ mod v1 {
                 to: (&found.to).into(),
                 counts: found.counts(),
                 recreated: drift.recreated.iter().map(recreated).collect(),
-                left_out: &drift.left_out,
+                not_compared: &drift.not_compared,
+                left_out: found.left_out.map(|one| LeftOut { below: one.below, principals: one.count }),
                 gaps: drift.gaps.iter().map(gap).collect(),
                 principals: drift.principals.iter().map(Principal::from).collect(),
             }
