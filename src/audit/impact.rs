@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::edges::Edges;
 use super::graph::{Bond, Completeness, EdgeKind, Graph, Link, Node};
 use super::reach::Reach;
-use super::walk::{Direction, Visit, walk};
+use super::walk::{Direction, Visit, passes_up, walk};
 use crate::model::{DomainId, EntityKey};
 
 /// What depends on an entity, and what it depends on.
@@ -93,12 +93,13 @@ impl Impact {
         let start = graph.node(domain, key)?;
         let reach = Reach::of(graph, domain, key)?;
         let edges = Edges::built_in();
-        let passes_up = |link: &Link<'_>, depth: usize| depth == 0 || link.kind.passes;
-        let passes_down = |link: &Link<'_>, depth: usize| {
-            depth == 0 || ((link.kind.passes || link.kind.carries) && !edges.ends.contains(graph.domain(link.from)))
+        let rises = |link: &Link<'_>, before: Option<&EdgeKind>| before.is_none() || passes_up(link, before);
+        let falls = |link: &Link<'_>, before: Option<&EdgeKind>| {
+            let goes_on = link.kind.passes || link.kind.carries;
+            before.is_none() || (goes_on && !edges.ends.contains(graph.domain(link.from)))
         };
-        let up = options.up.then(|| walk(graph, start, Direction::Up, options.depth, passes_up));
-        let down = options.down.then(|| walk(graph, start, Direction::Down, options.depth, passes_down));
+        let up = options.up.then(|| walk(graph, start, Direction::Up, options.depth, rises));
+        let down = options.down.then(|| walk(graph, start, Direction::Down, options.depth, falls));
         let mut places: BTreeMap<Node, usize> = BTreeMap::from([(start, 0)]);
         for visit in up.iter().chain(&down).flatten() {
             let next = places.len();

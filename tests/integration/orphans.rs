@@ -64,6 +64,7 @@ fn what_nothing_uses_is_told_with_since_when_and_by_whom() {
     assert_eq!(evidence(flow, "last changed"), "at 2026-03-02T08:15:00Z, 119 days ago");
     assert_eq!(evidence(flow, "confidence"), "medium");
     assert_eq!(flow["actors"][0]["email"], ANN.2);
+    assert_eq!(flow["place"]["file"], "snapshot/architect/flows.json");
     assert!(evidence(flow, "looked in").contains("architect.ivrs (complete)"));
     let recommended = document["recommendations"][0].as_str().unwrap();
     assert!(recommended.starts_with("1 unchanged for 90 days or longer"), "{recommended}");
