@@ -1,5 +1,6 @@
 //! `audit orphans` and `impact`, on a history in which things come to be used by nobody.
 
+use orgtrail::audit::Usage;
 use orgtrail::record::CommitKind;
 
 use crate::chronicle::{ANN, BO, Chronicle, Entry, key};
@@ -160,4 +161,26 @@ fn impact_leads_from_a_number_to_the_members_of_a_queue_and_back() {
     let gone = story.terminal.failure(&["impact", "architect.schedulegroups/Office"]);
     assert!(gone.contains("is not there at that revision") && gone.contains("--at"), "{gone}");
     story.terminal.run(&["impact", "architect.schedulegroups/Office", "--at", "HEAD~1"]).ends_with(0);
+}
+
+#[test]
+fn the_page_of_audits_has_every_rule_about_orphans() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/audits.md")).unwrap();
+    let rules = Usage::built_in().unwrap();
+    let row = |usage: &Usage| format!("| `{}` | {} | {} |", usage.rule, usage.severity, usage.about);
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `orphan-") && !line.contains('…')).collect();
+    assert_eq!(rows, rules.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_acknowledgement_of_an_orphan_is_about_something() {
+    let story = story(&[]);
+    let acks = story.terminal.trail().join("acks");
+    std::fs::create_dir_all(&acks).unwrap();
+    let ack = "[[ack]]\nrule = 'orphan-flow'\nentity = 'Night*'\nowner = 'ann@example.com'\nreason = 'opened in a crisis'\nexpires = 2026-07-31\n";
+    std::fs::write(acks.join("flows.toml"), ack).unwrap();
+    let checked = story.terminal.run(&["ack", "check", "--now", NOW]).ends_with(0);
+    assert!(!checked.contains("ack-unused"), "{checked}");
+    let told = story.terminal.run(&["audit", "orphans", "--now", NOW]).ends_with(0);
+    assert!(told.contains("1 acknowledged") && told.contains("acknowledged by ann@example.com"), "{told}");
 }
