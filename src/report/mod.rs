@@ -12,6 +12,7 @@
 
 pub mod access;
 pub mod access_drift;
+pub mod access_rules;
 pub mod beside;
 pub mod blame;
 mod change_set;

@@ -271,6 +271,8 @@ fn findings_are_told_in_every_format_and_can_be_acknowledged() {
     std::fs::write(story.terminal.trail().join("acks/rbac.toml"), ack).unwrap();
     let document = run(&["--format", "json", "--now", "2026-03-02T12:00:00Z"]).json(0);
     assert_eq!(document["acknowledged"], 1);
+    let checked = story.terminal.run(&["ack", "check", "--format", "json", "--now", "2026-03-02T12:00:00Z"]).json(0);
+    assert_eq!(checked["findings"].as_array().unwrap().len(), 0, "{checked:#}");
 }
 
 #[test]
@@ -280,6 +282,13 @@ fn a_file_of_the_user_adds_and_switches_off() {
     std::fs::write(&file, "[off]\nrules = [\"admin-rights\"]\n").unwrap();
     let told = story.terminal.run(&["audit", "rbac", "--format", "json"]).json(0);
     assert!(told["findings"].as_array().unwrap().iter().all(|one| one["rule"] != "admin-rights"));
+    for format in ["text", "markdown"] {
+        let listed = story.terminal.run(&["audit", "rbac", "--rules", "--format", format]).ends_with(0);
+        assert!(listed.contains("role-unused") && !listed.contains("admin-rights`"), "{listed}");
+    }
+    let listed = story.terminal.run(&["audit", "rbac", "--rules", "--format", "json"]).json(0);
+    assert_follows("access-rules", &listed);
+    assert_eq!(listed["rules"].as_array().unwrap().len(), Rules::built_in().unwrap().ids().count() - 1);
     std::fs::write(&file, "[off]\nrules = [\"admin-right\"]\n").unwrap();
     insta::assert_snapshot!(story.terminal.failure(&["config", "check"]), @r#"
     exit 2

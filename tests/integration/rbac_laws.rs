@@ -216,6 +216,9 @@ mod naive {
         let mut rows: Vec<(String, String, String)> = Vec::new();
         for key in org[GRANTS].keys() {
             let parts: Vec<&str> = key.split(':').collect();
+            if acts_for_others(parts[0]) {
+                continue;
+            }
             rows.push((parts[0].to_owned(), parts[1].to_owned(), parts[2].to_owned()));
         }
         for (client, body) in org[CLIENTS].iter().filter(|(client, _)| !acts_for_others(client)) {
@@ -517,16 +520,17 @@ fn ten_thousand_people_are_judged_and_compared_in_seconds() {
     let (old, new) = (sources(&tools.model, &before), sources(&tools.model, &after));
     let names = BTreeMap::new();
 
-    let start = Instant::now();
+    let mut since = Instant::now();
+    let mut lap = || std::mem::replace(&mut since, Instant::now()).elapsed();
     let access = Access::resolve(&tools.model, &tools.catalogue, &new, &names);
-    let resolved = start.elapsed();
+    let resolved = lap();
     let found = find(&access, &tools.model, &tools.rules, None);
-    let judged = start.elapsed() - resolved;
+    let judged = lap();
     let question = Question { permission: Some("routing:entity1:*".to_owned()), ..Question::default() };
     let who = question.principals(&access).filter(|index| !question.triples(&access, *index).is_empty()).count();
-    let asked = start.elapsed() - resolved - judged;
+    let asked = lap();
     let moved = drift(&tools.model, &tools.catalogue, &tools.rules, (&old, &names), (&new, &names));
-    let compared = start.elapsed() - resolved - judged - asked;
+    let compared = lap();
 
     let told = format!("resolved {resolved:?}, judged {judged:?}, asked {asked:?}, compared {compared:?}");
     assert_eq!(access.principals.len(), 10_500);
@@ -537,5 +541,4 @@ fn ten_thousand_people_are_judged_and_compared_in_seconds() {
     assert_eq!(moved.principals.len(), holders.count(), "{told}");
     // A build without optimisation on a busy machine is ten times slower than what people use.
     assert!(resolved + judged + asked + compared < Duration::from_secs(60), "{told}");
-    eprintln!("{told}");
 }

@@ -26,4 +26,4 @@ pub use model::Model;
 pub use permission::Permission;
 pub use question::{Answer, Question, Triple, TriplePath};
 pub use resolve::{Source, Sources};
-pub use rules::{Rule, Rules};
+pub use rules::{Listed, Rule, Rules};

@@ -74,18 +74,21 @@ pub(super) enum Check {
 /// A permission that matters more than others.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Listed {
-    pub(super) pattern: String,
-    pub(super) sets: Vec<String>,
+pub struct Listed {
+    /// The permission; `*` stands for any.
+    pub pattern: String,
+    /// The sets that it is in.
+    pub sets: Vec<String>,
     /// How much it matters that somebody comes to hold it.
-    pub(super) level: Severity,
+    pub level: Severity,
     /// What the pattern does not mean.
     #[serde(default)]
-    pub(super) except: Vec<String>,
-    pub(super) reason: String,
+    pub except: Vec<String>,
+    /// Why it matters.
+    pub reason: String,
+    /// Where its name is from.
     #[serde(default)]
-    #[expect(dead_code, reason = "says in the file where the name is from")]
-    source: Option<String>,
+    pub source: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -195,9 +198,9 @@ impl Rules {
         self.rules.iter()
     }
 
-    /// The patterns of the permissions that matter more than others.
-    pub fn patterns(&self) -> impl Iterator<Item = &str> {
-        self.permissions.iter().map(|listed| listed.pattern.as_str())
+    /// The permissions that matter more than others.
+    pub fn permissions(&self) -> impl Iterator<Item = &Listed> {
+        self.permissions.iter()
     }
 
     /// How much it matters that somebody comes to hold a permission; `None` for one that does not matter more than others.
@@ -270,10 +273,8 @@ mod tests {
             permissions = ["telephony:plugin:all"]
         "#;
         let rules = Rules::with_user("rbac.toml", text).unwrap();
-        assert!(
-            rules.patterns().any(|one| one == "billing:*:*")
-                && rules.patterns().all(|one| one != "telephony:plugin:all")
-        );
+        assert!(rules.permissions().any(|one| one.pattern == "billing:*:*"));
+        assert!(rules.permissions().all(|one| one.pattern != "telephony:plugin:all"));
         assert!(rules.ids().all(|id| id != "role-unused"));
         assert_eq!(rules.iter().find(|rule| rule.id == "admin-rights").unwrap().level, Severity::Low);
         assert_eq!(rules.ids().count(), Rules::built_in().unwrap().ids().count() - 1);

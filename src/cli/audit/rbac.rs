@@ -3,13 +3,14 @@
 use clap::Args;
 
 use super::super::args::{Format, Global};
+use super::super::print::Plain;
 use super::super::{Exit, Exits, Failure, Ui, now, open, print};
-use crate::audit::rbac::Question;
+use crate::audit::rbac::{Question, Rules};
 use crate::report;
 use crate::report::Findings;
 use crate::report::access::Asked;
 use crate::report::access_drift::AccessDrift;
-use crate::session::{access, acknowledge_findings, audit_rbac, rbac_drift, resolve};
+use crate::session::{access, acknowledge_findings, audit_rbac, rbac_drift, rbac_rules, resolve};
 
 /// Tell what of who may do what should be looked at
 ///
@@ -32,6 +33,10 @@ pub(super) struct RbacArgs {
     #[arg(long, value_name = "REV", requires = "from")]
     to: Option<String>,
 
+    /// List the rules in force and the permissions that matter more than others
+    #[arg(long, conflicts_with_all = ["at", "from", "access"])]
+    rules: bool,
+
     /// Print every permission of every principal instead of findings
     #[arg(long, conflicts_with = "from")]
     access: bool,
@@ -39,6 +44,9 @@ pub(super) struct RbacArgs {
 
 pub(super) fn run(args: &RbacArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     let workspace = open(global)?;
+    if args.rules {
+        return print_rules(&rbac_rules(&workspace)?, global, ui);
+    }
     let last = |revision: &Option<String>| resolve(&workspace, revision.as_deref().unwrap_or(&workspace.branch));
     let today = now(global).date_naive();
     if let Some(from) = &args.from {
@@ -56,6 +64,18 @@ pub(super) fn run(args: &RbacArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
     }
     let findings = acknowledge_findings(&workspace, audit_rbac(&workspace, at)?, today)?;
     print::findings(&findings, global, ui)
+}
+
+fn print_rules(rules: &Rules, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
+    let mut out = Vec::new();
+    let written = match print::plain("audit rbac --rules", global)? {
+        Plain::Text => report::access_rules::render_text(rules, &mut out),
+        Plain::Json => report::access_rules::render_json(rules, &mut out),
+        Plain::Markdown => report::access_rules::render_markdown(rules, &mut out),
+    };
+    written.map_err(|error| Failure::of(Exit::Internal, &error))?;
+    ui.data(&out)?;
+    Ok(Exits::default())
 }
 
 fn print_drift(mut found: AccessDrift, findings: &Findings, global: &Global, ui: &Ui) -> Result<Exits, Failure> {

@@ -70,11 +70,11 @@ impl<'f> Finder<'f> {
         let mut identity = BTreeSet::new();
         for path in paths {
             let grant = &access.grants[path.grant];
-            let role = &access.roles[grant.role];
+            let granted = &access.roles[grant.role];
             let division = division_identity(&grant.division);
             if rule.sets.is_empty() {
-                identity.insert(format!("{} {division}", role.id));
-                roles.insert(role_shown(role));
+                identity.insert(format!("{} {division}", granted.id));
+                roles.insert(role_shown(granted));
                 evidence.push(Evidence::new("grant", self.path_told(path)));
             }
             let mut allowed: BTreeMap<&Permission, (&Right, BTreeSet<&str>)> = BTreeMap::new();
@@ -145,7 +145,7 @@ impl<'f> Finder<'f> {
             }
         }
         let tell = |((group, role, division), members): (GroupGrant<'_>, BTreeMap<usize, &Grant>)| {
-            let (role, of) = (&access.roles[role], &access.principals[group]);
+            let (granted, of) = (&access.roles[role], &access.principals[group]);
             let count = counted(members.len(), "member", "members");
             let evidence = members.iter().map(|(index, grant)| {
                 let text = format!("{}: {} {}", shown(&access.principals[*index]), grant.domain, grant.key);
@@ -154,10 +154,10 @@ impl<'f> Finder<'f> {
             let fill = [
                 ("count", count),
                 ("group", shown(of)),
-                ("role", role_shown(role)),
+                ("role", role_shown(granted)),
                 ("division", self.division_shown(division)),
             ];
-            let parts = [of.id.as_str(), &role.id, &division_identity(division)];
+            let parts = [of.id.as_str(), &granted.id, &division_identity(division)];
             Finding { evidence: bounded(evidence.collect()), ..judged(rule, self.subject(group), &parts, &fill) }
         };
         doubled.into_iter().map(tell).collect()

@@ -29,8 +29,8 @@ impl<'f> Finder<'f> {
         let Some(held) = self.held() else { return Vec::new() };
         // What a role allows that is not understood may be just what is looked for.
         let is_understood = |index: &usize| {
-            let role = &self.access.roles[*index];
-            role.rights.is_some() && role.unread.is_empty()
+            let granted = &self.access.roles[*index];
+            granted.rights.is_some() && granted.unread.is_empty()
         };
         if !held.iter().all(is_understood) {
             return Vec::new();
