@@ -78,6 +78,8 @@
 //! - **A rule** is a file in `schemas/rules/` and a fixture. The name of the file is its permanent id.
 //! - **An inhibition**, by which one alert speaks for others, is a file in `schemas/inhibitions/`. A source of findings that are
 //!   told is a word in [`alert::AUDITS`] and a line in `session::alerting::sources`.
+//! - **What is meant to be used** is a file in `schemas/orphans/` and a fixture in `tests/fixtures/audit/orphans/`, both named after the
+//!   rule; an edge between entities that no domain file declares is an entry in `schemas/reach/edges.toml` and a fixture.
 //! - **A finding about who may do what** is a file in `schemas/rbac/rules/` and a fixture, a permission that matters an entry in
 //!   `schemas/rbac/permissions.toml`, and where roles and grants are stands in `schemas/rbac/model.toml`.
 //! - **A format** is a file in [`report`], a function of a value and a writer, a line in [`cli::print`] and a section of

@@ -80,7 +80,7 @@ pub struct Link<'g> {
     pub kind: &'g EdgeKind,
 }
 
-/// A declared reference whose target is in none of the domains that it may belong to.
+/// A reference to something that is in none of the domains that it may belong to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unresolved {
     /// Who refers.
@@ -93,6 +93,8 @@ pub struct Unresolved {
     pub targets: Vec<DomainId>,
     /// What it says.
     pub id: Box<str>,
+    /// Whether what is not there is who uses the entity, as a grant to somebody who is in no domain says of its role.
+    pub is_user: bool,
 }
 
 /// How much may be concluded from what is not there in a domain.

@@ -23,4 +23,4 @@ pub use graph::{Completeness, Graph, Node};
 pub use impact::Impact;
 pub use reach::{Reach, ReachWords};
 pub use usage::{Exclusion, Usage, UsageProblem};
-pub use walk::{Direction, Visit, walk};
+pub use walk::{Direction, Visit, passes_up, walk};

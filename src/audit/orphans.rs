@@ -118,10 +118,15 @@ fn look_at(
         unknown: Vec::new(),
         sources,
     };
+    let by_strangers: BTreeSet<Node> =
+        graph.unresolved().iter().filter(|one| one.is_user).map(|one| one.from).collect();
     for node in graph.nodes_of(&usage.domain) {
         audit.considered += 1;
         let is_used = match usage.needs {
-            Needs::UsedBy => graph.used_by(node).any(|link| link.from != node && usage.is_met_by(link.kind)),
+            Needs::UsedBy => {
+                by_strangers.contains(&node)
+                    || graph.used_by(node).any(|link| link.from != node && usage.is_met_by(link.kind))
+            }
             Needs::Uses => graph.uses(node).any(|link| link.to != node && usage.is_met_by(link.kind)),
         };
         if is_used {
@@ -211,9 +216,7 @@ impl Telling<'_> {
         let owner = usage.owner.as_deref().and_then(linked);
         evidence.extend(owner.map(|owner| Evidence::new("owner", owner)));
         evidence.push(Evidence::new("last changed", self.last_changed(last)));
-        if !usage.may_be_used_by.is_empty() {
-            evidence.push(Evidence::new("may still be used by", usage.may_be_used_by.join("; ")));
-        }
+        evidence.extend(usage.may_be_used_by.iter().map(|one| Evidence::new("may still be used by", one.clone())));
         evidence.push(Evidence::new("confidence", self.confidence(last)));
         let what = usage.about.trim_end_matches('.');
         let what = what.strip_prefix("A ").map_or_else(|| what.to_owned(), |rest| format!("a {rest}"));

@@ -6,6 +6,7 @@ use super::edges::Edges;
 use super::graph::{Completeness, Graph, Node, Unresolved};
 use super::orphans::{LastChange, fingerprint};
 use crate::canonical::value_of;
+use crate::catalogue::Catalogue;
 use crate::model::{DomainId, EntityKey, EntitySource, Evidence, Finding, Severity, Subject};
 
 /// The rule of a reference whose target is not there.
@@ -21,8 +22,8 @@ pub struct BrokenReferences {
     pub dangling: Vec<Unresolved>,
     /// They name another organisation.
     pub foreign: Vec<Foreign>,
-    /// Their targets are not there and may exist all the same: a domain is not known whole, or the target may be of an organisation
-    /// that is trusted here.
+    /// Their targets are not there and may exist all the same: a domain is not known whole or was captured earlier, or the target may
+    /// be of an organisation that is trusted here.
     pub unknown: Vec<Unresolved>,
 }
 
@@ -41,7 +42,12 @@ pub struct Foreign {
 
 /// Looks for references that lead nowhere or to another organisation; `org` is the id of the one at hand.
 #[must_use]
-pub fn broken_references(graph: &Graph, org: &str, entities: &dyn EntitySource) -> BrokenReferences {
+pub fn broken_references(
+    graph: &Graph,
+    catalogue: &Catalogue,
+    org: &str,
+    entities: &dyn EntitySource,
+) -> BrokenReferences {
     let edges = Edges::built_in();
     let others: BTreeMap<&str, Node> = edges
         .organisations
@@ -53,6 +59,10 @@ pub fn broken_references(graph: &Graph, org: &str, entities: &dyn EntitySource) 
     let mut found = BrokenReferences::default();
     for unresolved in graph.unresolved() {
         let is_stranger = |target: &DomainId| edges.may_be_a_stranger(&unresolved.domain, &unresolved.path, target);
+        // What is captured less often than its target may only be older.
+        let tier = |domain: &DomainId| catalogue.get(domain).map(|domain| domain.tier);
+        let is_of_a_version = catalogue.get(&unresolved.domain).is_some_and(|domain| !domain.source.stamp.is_empty());
+        let is_older = |target: &DomainId| !is_of_a_version && tier(&unresolved.domain) > tier(target);
         let is_whole = |domain: &DomainId| graph.completeness(domain) == Completeness::Complete;
         if others.contains_key(&*unresolved.id) {
             found.foreign.push(Foreign {
@@ -63,6 +73,7 @@ pub fn broken_references(graph: &Graph, org: &str, entities: &dyn EntitySource) 
             });
         } else if unresolved.targets.iter().all(is_whole)
             && is_whole(&unresolved.domain)
+            && !unresolved.targets.iter().any(is_older)
             && (others.is_empty() || !unresolved.targets.iter().any(is_stranger))
         {
             found.dangling.push(unresolved.clone());

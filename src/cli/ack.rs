@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::args::Global;
 use super::{Exit, Exits, Failure, Ui, now, open, print};
-use crate::session::{ACKS_DIR, Agreed, audit_rbac, check_acks, compare, last_run, review_set};
+use crate::session::{ACKS_DIR, Agreed, audit_orphans, audit_rbac, check_acks, compare, last_run, review_set};
 
 /// Acknowledge findings that may stay for a time
 ///
@@ -67,7 +67,8 @@ fn check(global: &Global, ui: &Ui) -> Result<Exits, Failure> {
         Some(_) => review_set(&workspace, to, ui)?,
         None => compare(&workspace, from, to, ui)?,
     };
-    let checked = audit_rbac(&workspace, to)?.findings;
+    let mut checked = audit_rbac(&workspace, to)?.findings;
+    checked.extend(audit_orphans(&workspace, to, now(global))?.findings.findings);
     print::findings(&check_acks(&workspace, &set, &checked, now(global).date_naive())?, global, ui)
 }
 

@@ -156,7 +156,7 @@ impl OrphanReport {
 pub fn render_text(report: &OrphanReport, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let org = report.org.as_deref().unwrap_or("nobody");
     writeln!(out, "{}", style.heading(&format!("What is used in {}, as of {}", visible(org), report.audited_at)))?;
-    write!(out, "{}", table(Some(HEADER), &report.rows()))?;
+    writeln!(out, "{}", table(Some(HEADER), &report.rows()))?;
     for line in report.empty().into_iter().chain([report.references()]) {
         writeln!(out, "{line}")?;
     }

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::history::History;
+use super::places::place_findings;
 use super::run::endpoint;
 use super::time::written;
 use super::workspace::{Workspace, archive};
@@ -29,7 +30,7 @@ pub fn audit_orphans(workspace: &Workspace, at: CommitId, now: DateTime<Utc>) ->
     let usages = Usage::built_in().map_err(|error| Failure::of(Exit::Internal, &error))?;
     let audit = orphans(&graph, &usages, &workspace.config.orphans_exclude, &archive);
     let org = archive.ledger().map(|ledger| ledger.org.clone());
-    let broken = broken_references(&graph, org.as_deref().unwrap_or_default(), &archive);
+    let broken = broken_references(&graph, catalogue, org.as_deref().unwrap_or_default(), &archive);
     let asked: Vec<(DomainId, EntityKey)> = audit
         .found()
         .map(|node| (graph.domain(node).clone(), graph.key(node).clone()))
@@ -48,6 +49,7 @@ pub fn audit_orphans(workspace: &Workspace, at: CommitId, now: DateTime<Utc>) ->
     let ages = Ages { now, review_after: TimeDelta::from_std(review_after).unwrap_or(TimeDelta::MAX) };
     let mut findings = audit.findings(&graph, catalogue, &usages, &archive, &last, ages);
     findings.extend(broken.findings(&graph, &changes));
+    let findings = place_findings(workspace, &at, findings)?;
     let to_review = audit.found().filter(|node| is_old(last.get(node), ages)).count();
     Ok(OrphanReport {
         org,

@@ -29,6 +29,7 @@ mod layering;
 mod listings;
 mod migrations;
 mod notifications;
+mod orphans;
 mod own_domains;
 mod pacing;
 mod plan;

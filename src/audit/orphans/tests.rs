@@ -38,7 +38,7 @@ fn found(catalogue: &Catalogue, state: &State, exclude: &[(String, String)]) -> 
         exclude.iter().map(|(entity, reason)| Exclusion::new(entity, reason).unwrap()).collect();
     let audit = orphans(&graph, &usages, &exclusions, &archive);
     let mut findings = audit.findings(&graph, catalogue, &usages, &archive, &BTreeMap::new(), ages());
-    findings.extend(broken_references(&graph, ORG, &archive).findings(&graph, &BTreeMap::new()));
+    findings.extend(broken_references(&graph, catalogue, ORG, &archive).findings(&graph, &BTreeMap::new()));
     for domain in &audit.domains {
         let left: usize = domain.exempt.values().chain(domain.excluded.values()).sum();
         let all = domain.used + left + domain.orphans.len() + domain.unknown.len();
@@ -184,4 +184,45 @@ fn an_orphan_says_what_shows_that_it_is_one() {
     let group = findings.iter().find(|finding| finding.rule == "orphan-group").unwrap();
     let owner = group.evidence.iter().find(|one| one.name == "owner").unwrap();
     assert_eq!(owner.text, "Ann");
+}
+
+/// As many entities as an organisation of ten thousand people has.
+#[test]
+fn the_planted_orphans_of_a_large_organisation_are_found() {
+    let catalogue = Catalogue::built_in().unwrap();
+    let mut state = State::default();
+    let mut add =
+        |domain: &str, count: usize, key: &dyn Fn(usize) -> String, body: &dyn Fn(usize) -> serde_json::Value| {
+            let entities = state.state.entry(domain.parse().unwrap()).or_default();
+            entities.extend((0..count).map(|number| (key(number), body(number))));
+        };
+    let id = |prefix: &'static str| move |number: usize| format!("{prefix}{number:05}");
+    let json = |text: String| -> serde_json::Value { serde_json::from_str(&text).unwrap() };
+    add("users.users", 10_000, &id("u"), &|n| {
+        json(format!(r#"{{"name":"U {n}","skills":[{{"id":"s{:05}"}}]}}"#, n % 500))
+    });
+    add("routing.skills", 501, &id("s"), &|n| json(format!(r#"{{"name":"S {n}","state":"active"}}"#)));
+    add("routing.queues", 2_000, &id("q"), &|n| json(format!(r#"{{"name":"Q {n}"}}"#)));
+    let member = |n: usize| format!("q{:05}:u{:05}", n % 2_000, (n % 2_000 * 5 + n / 2_000 * 113) % 10_000);
+    add("routing.queue-members", 160_000, &member, &|_| json(r#"{"joined":true}"#.to_owned()));
+    add("architect.flows", 1_500, &id("f"), &|n| {
+        json(format!(r#"{{"name":"F {n}","publishedVersion":{{"id":"1.0"}}}}"#))
+    });
+    add("architect.flow-configuration", 1_500, &id("f"), &|n| {
+        json(format!(
+            r#"{{"versionId":"1.0","manifest":{{"queue":[{{"id":"q{:05}"}},{{"id":"q{:05}"}}],"flow":[{{"id":"f{:05}"}}]}}}}"#,
+            n,
+            (n + 499) % 1_999,
+            (n + 1) % 1_499
+        ))
+    });
+    let archive = state.archive(&catalogue);
+    let graph = Graph::of(&catalogue, &archive).unwrap();
+    let usages = Usage::built_in().unwrap();
+    let audit = orphans(&graph, &usages, &[], &archive);
+    let found: Vec<String> = audit.found().map(|node| called(&graph, node)).collect();
+    assert_eq!(found, ["F 1499", "Q 1999", "S 500"]);
+    assert_eq!(graph.len(), 14_001);
+    // A member is an edge, a user has a skill, a flow two queues and a flow.
+    assert_eq!(graph.edge_count(), 160_000 + 10_000 + 1_500 * 3);
 }
