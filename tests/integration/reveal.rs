@@ -315,7 +315,7 @@ fn an_identity_that_it_was_not_sealed_to_opens_nothing() {
 /// Puts something in the place of a sealed value.
 fn replace(trail: &Path, path: &str, content: &[u8]) {
     let orgtrail = orgtrail::trail::Trail::open(trail).unwrap();
-    orgtrail.share_files(SEALED, vec![orgtrail::trail::FileChange::write(path, content)]).unwrap();
+    orgtrail.share_files(SEALED, &[orgtrail::trail::FileChange::write(path, content)]).unwrap();
 }
 
 #[test]
