@@ -69,6 +69,7 @@
 //!   seems to need code, a word is missing in the domain file: add it to [`catalogue`], for every domain. No `match` on the
 //!   name of a domain is anywhere.
 //! - **A topic** of notifications is an entry in `schemas/watch/topics.toml`.
+//! - **Something that ends by itself** (a certificate, an access for a time) is an entry in `schemas/expiry/ends.toml`.
 //! - **A rule** is a file in `schemas/rules/` and a fixture. The name of the file is its permanent id.
 //! - **A format** is a file in [`report`], a function of a value and a writer, a line in [`cli::print`] and a section of
 //!   `docs/formats.md`. A document in JSON has a type of its own and a schema in `schemas/output/`.

@@ -40,6 +40,7 @@ impl Sealing {
         })?;
         let file = |SealedFile { path, content }| FileChange::write(path, content);
         let files: Vec<FileChange> = files.into_iter().map(file).collect();
+        tracing::info!(values = files.len(), "sealed");
         Ok(workspace.trail.share_files(SEALED_REF, &files)?)
     }
 }
