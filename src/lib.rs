@@ -75,6 +75,7 @@
 //! - **A topic** of notifications is an entry in `schemas/watch/topics.toml`.
 //! - **A type of channel** is a file in `schemas/channels/`, with its settings, limits and what answers mean, a file in [`notify`]
 //!   that builds from them, and its line in the table there.
+//! - **Something that ends by itself** (a certificate, an access for a time) is an entry in `schemas/expiry/ends.toml`.
 //! - **A rule** is a file in `schemas/rules/` and a fixture. The name of the file is its permanent id.
 //! - **An inhibition**, by which one alert speaks for others, is a file in `schemas/inhibitions/`. A source of findings that are
 //!   told is a word in [`alert::AUDITS`] and a line in `session::alerting::sources`.

@@ -329,6 +329,26 @@ orgtrail.toml:21: unknown key "colour" in [production]"#;
     }
 
     #[test]
+    fn a_recipient_is_checked_at_its_line_and_an_identity_among_them_is_not_repeated() {
+        use secrecy::ExposeSecret;
+        let identity = age::x25519::Identity::generate();
+        let (secret, recipient) = (identity.to_string(), identity.to_public().to_string());
+        let text = |entries: &[&str]| format!("[secrets]\nrecipients = [\n  {},\n]\n", entries.join(",\n  "));
+        let quoted = |text: &str| format!("{text:?}");
+        let config = parse(&text(&[&quoted(&recipient)])).unwrap();
+        assert_eq!(config.recipients.iter().map(ToString::to_string).collect::<Vec<_>>(), [recipient.clone()]);
+
+        let secret = secret.expose_secret();
+        let entries =
+            [quoted(&recipient), quoted(secret), quoted("age1none"), quoted("ssh-ed25519 AAAA"), "7".to_owned()];
+        let wrong = parse(&text(&entries.each_ref().map(String::as_str))).unwrap_err();
+        let lines: Vec<&str> = wrong.lines().map(|line| line.split(" recipients: ").next().unwrap()).collect();
+        assert_eq!(lines, [4, 5, 6, 7].map(|line| format!("orgtrail.toml:{line}: [secrets]")));
+        assert!(wrong.contains("an identity opens what is sealed and belongs in no file of the trail"), "{wrong}");
+        assert!(!wrong.contains(&secret[20..40]), "{wrong}");
+    }
+
+    #[test]
     fn what_is_not_toml_is_named_with_line_and_column() {
         for (text, expected) in [
             ("[rate]\nshare = \n", "2:9"),

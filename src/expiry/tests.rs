@@ -36,7 +36,7 @@ fn found(entities: &[(&str, &str, serde_json::Value)], now: &str) -> Vec<Finding
     for (domain, key, entity) in entities {
         let id: DomainId = domain.parse().unwrap();
         let content = domains.entry(id.clone()).or_insert_with(|| DomainSnapshot::empty(id, 1));
-        content.entities.insert(EntityKey::new(*key), canonical_text(&read_str(&entity.to_string()).unwrap()));
+        content.entities.insert(EntityKey::new(key), canonical_text(&read_str(&entity.to_string()).unwrap()));
     }
     let mut expiring = ends.at(instant(now), Duration::from_secs(30 * DAY));
     for (id, content) in &domains {

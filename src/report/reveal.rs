@@ -180,7 +180,7 @@ pub fn render_markdown(revealed: &Revealed, out: &mut dyn Write) -> io::Result<(
     let shown = |side: &Option<RevealedSide>| match side.as_ref().map(|side| &side.opening) {
         None => String::new(),
         Some(Opening::Open { value, proof, .. }) => {
-            format!("{}{}", cell(&visible(value.expose_secret())), proof.in_words())
+            format!("{}{}", cell(value.expose_secret()), proof.in_words())
         }
         Some(closed) => format!("({})", closed.in_words()),
     };
@@ -275,5 +275,53 @@ mod v1 {
             };
             Self { fingerprint: &side.fingerprint, outcome: side.opening.as_str(), value, seen_at, proof }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::model::EntityKey;
+
+    /// Before, a value that is no friend of terminals and tables; after, one that cannot be opened.
+    fn revealed() -> Revealed {
+        let endpoint =
+            |digit: &str| Endpoint { commit: Some(digit.repeat(40)), taken_at: "2026-03-02T08:00:00Z".to_owned() };
+        let side = |opening| Some(RevealedSide { fingerprint: "hmac-sha256:12".to_owned(), opening });
+        let open = Opening::Open {
+            value: SecretString::from("\"a|b\u{202e}`<img>`\"".to_owned()),
+            seen_at: "2026-03-01T08:00:00Z".to_owned(),
+            proof: Proof::NoKey,
+        };
+        Revealed {
+            subject: Subject {
+                domain: "oauth.clients".parse().unwrap(),
+                key: Some(EntityKey::new("c1")),
+                name: Some("CRM".to_owned()),
+            },
+            before: Some(endpoint("a")),
+            after: endpoint("b"),
+            secrets: vec![RevealedSecret {
+                path: Pointer::from_text("/secret"),
+                before: side(open),
+                after: side(Opening::OtherRecipients),
+            }],
+        }
+    }
+
+    #[test]
+    fn every_format_says_the_value_why_there_is_none_and_what_was_not_checked() {
+        let write = |render: &dyn Fn(&mut dyn Write) -> io::Result<()>| {
+            let mut out = Vec::new();
+            render(&mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let revealed = revealed();
+        let text = write(&|out| render_text(&revealed, Style::Plain, out));
+        insta::assert_snapshot!(text);
+        insta::assert_snapshot!(write(&|out| render_markdown(&revealed, out)));
+        insta::assert_snapshot!(write(&|out| render_json(&revealed, out)));
+        assert!(!format!("{revealed:?}").contains("img"));
     }
 }

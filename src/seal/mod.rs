@@ -75,7 +75,9 @@ mod tests {
 
     fn sealed(recipients: Vec<Recipient>, secrets: Vec<ClearSecret>) -> Vec<SealedFile> {
         let sealer = Sealer::new(recipients, BTreeSet::new());
-        secrets.into_iter().for_each(|secret| sealer.keep(secret));
+        for secret in secrets {
+            sealer.keep(secret);
+        }
         sealer.seal("2026-03-02T08:00:00Z").unwrap()
     }
 

@@ -41,7 +41,7 @@ pub struct SealError {
     /// What took its place.
     pub fingerprint: String,
     /// Why.
-    pub source: age::EncryptError,
+    pub source: Box<age::EncryptError>,
 }
 
 impl Sealer {
@@ -61,7 +61,7 @@ impl Sealer {
         for secret in gathered.into_inner().unwrap_or_else(PoisonError::into_inner).into_values() {
             let Some(path) = path_of(&secret.fingerprint) else { continue };
             let content = encrypted(&recipients, &document(&secret, seen_at))
-                .map_err(|source| SealError { fingerprint: secret.fingerprint.clone(), source })?;
+                .map_err(|error| SealError { fingerprint: secret.fingerprint.clone(), source: Box::new(error) })?;
             files.push(SealedFile { path, content });
         }
         Ok(files)

@@ -38,8 +38,10 @@ impl Sealing {
         let files = self.0.seal(seen_at).map_err(|error| {
             Failure::of(Exit::Internal, &error).hint("check [secrets] recipients: `orgtrail config check`")
         })?;
-        let files = files.into_iter().map(|SealedFile { path, content }| FileChange::write(path, content)).collect();
-        Ok(workspace.trail.share_files(SEALED_REF, files)?)
+        let file = |SealedFile { path, content }| FileChange::write(path, content);
+        let files: Vec<FileChange> = files.into_iter().map(file).collect();
+        tracing::info!(values = files.len(), "sealed");
+        Ok(workspace.trail.share_files(SEALED_REF, &files)?)
     }
 }
 

@@ -41,12 +41,12 @@ impl Trail {
     }
 
     /// Puts files into the folder that a reference points to, beside those that are there; the caller holds the lock.
-    pub fn share_files(&self, reference: &str, files: Vec<FileChange>) -> Result<(), TrailError> {
+    pub fn share_files(&self, reference: &str, files: &[FileChange]) -> Result<(), TrailError> {
         if files.is_empty() {
             return Ok(());
         }
         let staging = Staging::open(&self.repo)?;
-        let edits = edits(&staging, &files)?;
+        let edits = edits(&staging, files)?;
         let folder = self.shared_folder(reference)?;
         let built = staging.root(folder.as_ref(), &edits).map(|tree| tree.id()).map_err(doing("write", reference))?;
         let repo = self.durable()?;
@@ -165,7 +165,7 @@ mod tests {
     const LOG: &str = "refs/orgtrail/log";
 
     fn put(trail: &Trail, path: &str, content: &str) {
-        trail.share_files(FOLDER, vec![FileChange::write(path, content)]).unwrap();
+        trail.share_files(FOLDER, &[FileChange::write(path, content)]).unwrap();
     }
 
     fn note(trail: &Trail, text: &str) {
@@ -193,7 +193,7 @@ mod tests {
         let trail = sandbox.bare();
         assert_eq!(trail.shared_files(FOLDER).unwrap().len(), 0);
         assert_eq!(trail.shared_file(FOLDER, "ab/c").unwrap(), None);
-        trail.share_files(FOLDER, Vec::new()).unwrap();
+        trail.share_files(FOLDER, &[]).unwrap();
         assert_eq!(git(trail.git_dir(), &["for-each-ref", "refs/orgtrail"]), "");
         put(&trail, "ab/c", "1");
         put(&trail, "ab/d", "2");
@@ -233,6 +233,30 @@ mod tests {
             assert_eq!(entries(trail), ["before", "one", "two"]);
             assert_sound(trail);
         }
+    }
+
+    #[test]
+    fn a_push_sends_of_a_folder_only_what_is_new() {
+        let sandbox = Sandbox::new();
+        let hub = sandbox.bare();
+        let one = sandbox.clone_of(&hub, "one");
+        let seen = |trail: &Trail| trail.fetch("origin", "main", &tool()).unwrap().seen;
+        put(&one, "00/a", "1");
+        put(&one, "11/a", "2");
+        assert_eq!(push(&one, &seen(&one)), PushOutcome::Pushed);
+        let objects = |trail: &Trail| {
+            let all = git(trail.git_dir(), &["cat-file", "--batch-all-objects", "--batch-check"]);
+            all.lines().map(ToOwned::to_owned).collect::<std::collections::BTreeSet<_>>()
+        };
+        let before = objects(&hub);
+        git(hub.git_dir(), &["repack", "-adq"]);
+        put(&one, "00/b", "3");
+        assert_eq!(push(&one, &seen(&one)), PushOutcome::Pushed);
+        assert_eq!(objects(&hub).difference(&before).count(), 3, "a file and the two folders around it");
+        let packed = git(hub.git_dir(), &["count-objects", "-v"]);
+        assert!(packed.contains(&format!("in-pack: {}\n", before.len() + 3)), "{packed}");
+        assert_eq!(files(&hub), files(&one));
+        assert_sound(&hub);
     }
 
     #[test]

@@ -132,7 +132,7 @@ impl<F: Fn()> Observer for Meanwhile<F> {
 }
 
 /// Makes a run that pushes in a clone, while something else happens, and what it says.
-fn run_while(org: &Org, dir: &Path, minutes: i64, what: impl Fn()) -> (Taken, Vec<String>) {
+pub(crate) fn run_while(org: &Org, dir: &Path, minutes: i64, what: impl Fn()) -> (Taken, Vec<String>) {
     let workspace = Workspace::open(dir, None).unwrap();
     let connection = Environment::from_map(org.environment()).connection(&workspace.config).unwrap();
     let profile = profile(&workspace, Some(Tier::Content));

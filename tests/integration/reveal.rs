@@ -9,6 +9,7 @@ use orgtrail::sim::World;
 use serde_json::{Value, json};
 
 use crate::harness::{Org, files, git_command};
+use crate::remote::run_while;
 use crate::secrets::{CANARY, assert_clean, assert_trail_is_clean, forbidden, plant, world};
 use crate::terminal::{Terminal, Told, assert_follows, git_in, set};
 
@@ -259,7 +260,7 @@ fn who_opens_what_and_why_is_on_record_and_only_then_is_it_printed() {
 
     // Two that were written apart are both kept.
     let before = git_in(&clones[0], &["rev-parse", REVEALS]);
-    reveal(&terminal, &clones[0], &org, &[]).ends_with(0);
+    reveal_at(&terminal, &clones[0], &org, 3, &[]).ends_with(0);
     reveal_at(&terminal, &clones[1], &org, 1, &["--push"]).ends_with(0);
     reveal_at(&terminal, &clones[0], &org, 2, &["--push"]).ends_with(0);
     assert_eq!(entries(&remote).len(), 5);
@@ -268,7 +269,8 @@ fn who_opens_what_and_why_is_on_record_and_only_then_is_it_printed() {
     // What cannot be told is not shown.
     std::fs::rename(&remote, terminal.path("gone.git")).unwrap();
     let refused = reveal(&terminal, &clones[0], &org, &["--push"]);
-    assert_eq!((refused.code, refused.stdout.as_str()), (5, ""), "{}", refused.stderr);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{}", refused.stderr);
+    assert!(refused.stderr.contains("could not open") && refused.stderr.contains("remote.git"), "{}", refused.stderr);
     let entity = format!("{DOMAIN}/{key}");
     let blank = terminal.run_in(&clones[0], &["reveal", &entity, "--reason", " \n", "--by", "A <a@example.com>"]);
     assert_eq!((blank.code, blank.stdout.as_str()), (2, ""));
@@ -315,7 +317,7 @@ fn an_identity_that_it_was_not_sealed_to_opens_nothing() {
 /// Puts something in the place of a sealed value.
 fn replace(trail: &Path, path: &str, content: &[u8]) {
     let orgtrail = orgtrail::trail::Trail::open(trail).unwrap();
-    orgtrail.share_files(SEALED, vec![orgtrail::trail::FileChange::write(path, content)]).unwrap();
+    orgtrail.share_files(SEALED, &[orgtrail::trail::FileChange::write(path, content)]).unwrap();
 }
 
 #[test]
@@ -411,6 +413,28 @@ fn runners_that_start_from_nothing_seal_what_is_new_and_lose_nothing() {
     let fresh: PathBuf = terminal.clone_remote("fresh");
     let document = reveal(&terminal, &fresh, &org, &["--push", "--both"]).json(0);
     assert_eq!(sides(&document).1, "later");
+}
+
+#[test]
+fn two_runs_that_seal_at_once_are_both_kept_whichever_gives_way() {
+    let (org, holder) = (Org::small(), Holder::new());
+    let terminal = sealing(&org, &holder);
+    let remote = terminal.add_remote();
+    snapshot(&terminal, &terminal.trail(), 0, &["--push"]).ends_with(0);
+    let (slow, fast) = (terminal.clone_remote("slow"), terminal.clone_remote("fast"));
+    for (round, own, other, gives_way) in [("first", 15, 20, true), ("second", 60, 45, false)] {
+        rotate(&org, &format!("{round}, seen by the slow one"));
+        let (taken, _) = run_while(&org, &slow, own, || {
+            rotate(&org, &format!("{round}, seen by the fast one"));
+            snapshot(&terminal, &fast, other, &["--push"]).ends_with(0);
+        });
+        assert_eq!(taken.document.superseded, gives_way);
+        let (ours, theirs) = (sealed(&slow), sealed(&fast));
+        assert!(!ours.is_subset(&theirs), "{round}");
+        assert!(sealed(&remote).is_superset(&theirs), "{round}");
+        assert_eq!(sealed(&remote), ours, "{round}");
+    }
+    git_in(&remote, &["fsck", "--strict"]);
 }
 
 #[test]

@@ -94,3 +94,30 @@ fn what_was_not_pushed_is_counted() {
     terminal.snapshot_core(15, &[]).ends_with(0);
     assert_eq!(status(&terminal, "08:15", &[], 0)["unpushed"], 1);
 }
+
+#[test]
+fn what_is_over_or_soon_will_be_is_told_by_how_far_away_it_is() {
+    let org = Org::small();
+    let terminal = Terminal::at(&org);
+    set(&org, "oauth.clients", "/dateToDelete", "2026-03-20T12:00:00Z");
+    terminal.snapshot_core(0, &[]).ends_with(0);
+    let found = status(&terminal, "08:01", &[], 0);
+    assert_eq!(rules(&found), ["oauth-client-expires"]);
+    let finding = &found["findings"][0];
+    assert_eq!((&finding["severity"], &finding["domain"]), (&"medium".into(), &"oauth.clients".into()));
+    let told = terminal.run(&["status", "--now", "2026-03-21T12:00:00Z", "--fail-on", "medium"]).ends_with(1);
+    assert!(told.contains("MEDIUM oauth-client-expired oauth.clients/"), "{told}");
+    let path = terminal.trail().join("orgtrail.toml");
+    let toml = std::fs::read_to_string(&path).unwrap().replace("# expires_within = \"30d\"", "expires_within = \"7d\"");
+    std::fs::write(path, toml).unwrap();
+    assert!(rules(&status(&terminal, "08:01", &[], 0)).is_empty());
+
+    // What is on record of a domain that is not known well may be over in the organisation already.
+    block(&org, "/api/v2/oauth/clients", Effect::Forbidden);
+    terminal.snapshot_core(15, &[]);
+    let late = terminal.run(&["status", "--format", "json", "--now", "2026-03-16T08:00:00Z"]).json(0);
+    let findings = late["findings"].as_array().unwrap();
+    let one = findings.iter().find(|finding| finding["rule"] == "oauth-client-expires").unwrap();
+    let evidence = one["evidence"].as_array().unwrap().last().unwrap();
+    assert_eq!(evidence["text"], "forbidden, as it was last seen");
+}

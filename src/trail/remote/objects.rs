@@ -20,12 +20,47 @@ pub(super) fn pack_of(
 ) -> Result<PackBuilder<'_>, git2::Error> {
     let source = from.odb()?;
     let mut pack = from.packbuilder()?;
-    let (mut walk, others) = walk_to(from, &source, wanted, known)?;
-    for id in others {
+    let known: Vec<Oid> = known.into_iter().collect();
+    let (mut walk, others) = walk_to(from, &source, wanted, known.iter().copied())?;
+    let (folders, rest): (Vec<Oid>, Vec<Oid>) =
+        others.into_iter().partition(|id| source.read_header(*id).is_ok_and(|(_, kind)| kind == ObjectType::Tree));
+    for id in rest {
         pack.insert_recursive(id, None)?;
+    }
+    if !folders.is_empty() {
+        // A folder without history grows by a file at a time, and whoever has the last one has the rest.
+        let mut had = HashSet::new();
+        for id in known.into_iter().filter(|id| source.exists(*id)) {
+            gather(from, &source, id, &mut had, &mut |_| Ok(()))?;
+        }
+        for id in folders {
+            gather(from, &source, id, &mut had, &mut |id| pack.insert_object(id, None))?;
+        }
     }
     pack.insert_walk(&mut walk)?;
     Ok(pack)
+}
+
+/// Calls `take` with a folder and all that is in it, or with a file, once for each.
+fn gather(
+    from: &Repository,
+    source: &Odb<'_>,
+    id: Oid,
+    seen: &mut HashSet<Oid>,
+    take: &mut dyn FnMut(Oid) -> Result<(), git2::Error>,
+) -> Result<(), git2::Error> {
+    let kind = source.read_header(id)?.1;
+    if !matches!(kind, ObjectType::Tree | ObjectType::Blob) || !seen.insert(id) {
+        return Ok(());
+    }
+    if kind == ObjectType::Tree {
+        let tree = from.find_tree(id)?;
+        let entries = tree.iter().filter(|entry| matches!(entry.kind(), Some(ObjectType::Tree | ObjectType::Blob)));
+        for entry in entries {
+            gather(from, source, entry.id(), seen, take)?;
+        }
+    }
+    take(id)
 }
 
 /// A walk from the wanted commits to the known ones, and what is wanted besides commits.
