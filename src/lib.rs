@@ -68,7 +68,8 @@
 //!   seems to need code, a word is missing in the domain file: add it to [`catalogue`], for every domain. No `match` on the
 //!   name of a domain is anywhere.
 //! - **A topic** of notifications is an entry in `schemas/watch/topics.toml`.
-//! - **A rule** is a file in `schemas/rules/` and a fixture. The name of the file is its permanent id.
+//! - **A rule** is a file in `schemas/rules/`, or in `schemas/lint/` where it looks at a state, and a fixture. The name of the file is
+//!   its permanent id.
 //! - **A format** is a file in [`report`], a function of a value and a writer, a line in [`cli::print`] and a section of
 //!   `docs/formats.md`. A document in JSON has a type of its own and a schema in `schemas/output/`.
 //! - **A verb** is a file in [`cli`]: a struct of arguments, whose comment is its help, and a function. What it does beyond

@@ -342,7 +342,8 @@ mod tests {
     #[test]
     fn calls_with_a_text_are_found_wherever_they_stand() {
         let source = "[1].exists(x, is('a')) && {'k': is('b')}['k'] && [is('c')][0] && !is('d') && name.startsWith('e')";
-        let found = Condition::compile(source).unwrap().literal_calls().into_iter().map(|(_, text)| text.to_owned());
-        assert_eq!(found.collect::<BTreeSet<_>>(), ["a", "b", "c", "d"].map(str::to_owned).into());
+        let condition = Condition::compile(source).unwrap();
+        let found: BTreeSet<&str> = condition.literal_calls().into_iter().map(|(_, text)| text).collect();
+        assert_eq!(found, ["a", "b", "c", "d"].into());
     }
 }

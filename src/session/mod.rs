@@ -27,6 +27,7 @@ mod own_domains;
 mod patch;
 mod places;
 mod propose;
+mod reaching;
 mod recording;
 mod remote;
 mod revision;

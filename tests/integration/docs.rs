@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, ValueEnum};
 use orgtrail::catalogue::{Catalogue, Domain, UserFile, embedded_file};
 use orgtrail::cli::{Cli, Format};
-use orgtrail::policy::{Acks, user_rules};
+use orgtrail::policy::{Acks, user_lints, user_rules};
 use orgtrail::record::CommitKind;
 use orgtrail::report::csv::HEADER;
 use orgtrail::session::Exit;
@@ -276,6 +276,11 @@ fn every_rule_and_every_domain_that_a_document_shows_can_be_used() {
             let text = block.lines.join("\n");
             if text.contains("[[ack]]") {
                 assert!(!Acks::read(&[(name.to_owned(), text)]).unwrap().is_empty());
+            } else if text.starts_with("[[lint]]") {
+                assert!(!user_lints(name, &text, &catalogue).unwrap().is_empty());
+            } else if text.starts_with("about = \"Why") {
+                let lint = format!("[[lint]]\nid = \"shown\"\n{text}");
+                assert!(!user_lints(name, &lint, &catalogue).unwrap().is_empty());
             } else if text.starts_with("[[rule]]") {
                 shown[0] += user_rules(name, &text, &catalogue).unwrap().len();
             } else {
@@ -373,7 +378,7 @@ fn every_module_is_on_the_map() {
 #[test]
 fn every_link_between_documents_leads_to_a_file() {
     let pages =
-        ["domains", "domain-files", "formats", "github", "integrity", "rules"].map(|page| format!("docs/{page}.md"));
+        ["domains", "domain-files", "formats", "github", "integrity", "lint", "rules"].map(|page| format!("docs/{page}.md"));
     let others = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
     for name in others.into_iter().chain(pages) {
         let name = name.as_str();
