@@ -76,7 +76,8 @@
 //! - **A type of channel** is a file in `schemas/channels/`, with its settings, limits and what answers mean, a file in [`notify`]
 //!   that builds from them, and its line in the table there.
 //! - **Something that ends by itself** (a certificate, an access for a time) is an entry in `schemas/expiry/ends.toml`.
-//! - **A rule** is a file in `schemas/rules/` and a fixture. The name of the file is its permanent id.
+//! - **A rule** is a file in `schemas/rules/`, or in `schemas/lint/` where it looks at a state, and a fixture. The name of the file is
+//!   its permanent id.
 //! - **An inhibition**, by which one alert speaks for others, is a file in `schemas/inhibitions/`. A source of findings that are
 //!   told is a word in [`alert::AUDITS`] and a line in `session::alerting::sources`.
 //! - **What is meant to be used** is a file in `schemas/orphans/` and a fixture in `tests/fixtures/audit/orphans/`, both named after the

@@ -5,6 +5,9 @@
 
 mod answers;
 mod recurrence;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,8 +11,19 @@ use crate::canonical::{fingerprint_of_change, fingerprint_of_field, is_fingerpri
 use crate::catalogue::{Catalogue, Domain};
 use crate::model::{Attribution, Change, ChangeKind, DomainId, FieldChange, OwnedValue, Severity, Value};
 
-/// How many entities of which domain depend on an entity; a domain without any is left out.
-pub type Reach = BTreeMap<DomainId, u64>;
+/// What depends on an entity that changed, or receives what comes through it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// How many entities of each domain; one without any is left out.
+    pub counts: BTreeMap<DomainId, u64>,
+    /// Whether that is all: nothing that could have told more is missing on record.
+    pub is_whole: bool,
+    /// As a person is told it, such as `reaches 3 DIDs, 14 flows, 212 agents`; absent where there is nothing to tell.
+    pub words: Option<String>,
+}
+
+/// Counts what depends on a changed entity, by domain, or says why it cannot be counted.
+pub type CountReach<'c> = dyn Fn(&Change) -> Result<BTreeMap<DomainId, u64>, String> + 'c;
 
 /// What a change comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +68,8 @@ pub struct ClassifiedChange {
     pub fields: Vec<ClassifiedField>,
     /// Who made it; nobody is known until whoever knows says so.
     pub attribution: Attribution,
-    /// How many entities of which domain depend on it; absent where nobody counted.
-    pub reach: Option<Reach>,
+    /// What depends on it; absent where nothing does or nobody counted.
+    pub reach: Option<Reached>,
     /// Identifies the change in every report.
     pub fingerprint: String,
 }
@@ -114,7 +125,7 @@ impl<'c> Policy<'c> {
         &self,
         change: Change,
         names: &Names<'_>,
-        reach_of: &dyn Fn(&Change) -> Reach,
+        reach_of: &CountReach<'_>,
         unjudged: &mut BTreeSet<Unjudged>,
     ) -> ClassifiedChange {
         let fingerprint = fingerprint_of_change(&change);
@@ -136,7 +147,7 @@ impl<'c> Policy<'c> {
         let name = newest.and_then(|body| names.of_entity(domain, &change.key, body));
         let subject = Subject { domain, key: &change.key, name: name.as_deref(), body: newest, names };
         let counted = OnceCell::new();
-        let reach = || counted.get_or_init(|| with_every_domain(self.catalogue, reach_of(&change))).clone();
+        let reach = || counted.get_or_init(|| Ok(with_every_domain(self.catalogue, reach_of(&change)?))).clone();
         let judged = Judged { subject, change: &change, before: before.as_ref(), after: after.as_ref(), reach: &reach };
         let fields: Vec<ClassifiedField> = change
             .fields
@@ -221,7 +232,15 @@ impl<'c> Policy<'c> {
             && globs.division.as_ref().is_none_or(|glob| subject.divisions().iter().any(|name| glob.is_match(name)));
         let Some(condition) = rule.condition.as_ref().filter(|_| fits) else { return fits };
         let path = field.map_or("", |field| field.path.as_str());
-        let reach = if condition.uses_reach() { (judged.reach)() } else { BTreeMap::new() };
+        let mut untold = |problem: String| {
+            let (rule, domain) = (rule.id.clone(), subject.domain.id.to_string());
+            unjudged.insert(Unjudged { rule, domain, problem });
+            false
+        };
+        let reach = match condition.uses_reach().then(judged.reach).transpose() {
+            Ok(reach) => reach,
+            Err(problem) => return untold(problem),
+        };
         let mut variables = vec![
             ("entity", Fact::Entity(subject.body)),
             ("before", Fact::Entity(*before)),
@@ -234,27 +253,18 @@ impl<'c> Policy<'c> {
             ("name", Fact::Text(subject.name.unwrap_or_default())),
             ("production", Fact::Flag(self.production.has(*subject, &[*before, *after]))),
         ];
-        if condition.uses_reach() {
-            variables.push((REACH, Fact::Counts(&reach)));
-        }
+        variables.extend(reach.as_ref().map(|counts| (REACH, Fact::Counts(counts))));
         let answer = |call: &Call| {
             let text = subject.body.and_then(|body| subject.names.target(subject.domain, body, &call.argument));
             Ok(Answer::entity(text.as_ref().map(value_of).as_ref()))
         };
         let facts = Facts { variables, functions: &[TARGET], answer: &answer };
-        condition.holds(&facts).map_or_else(
-            |undecided| {
-                let (rule, domain) = (rule.id.clone(), subject.domain.id.to_string());
-                unjudged.insert(Unjudged { rule, domain, problem: undecided.to_string() });
-                false
-            },
-            |(holds, _)| holds,
-        )
+        condition.holds(&facts).map_or_else(|undecided| untold(undecided.to_string()), |(holds, _)| holds)
     }
 }
 
 /// How many entities of which domain depend on something, with those of which there are none.
-fn with_every_domain(catalogue: &Catalogue, reach: Reach) -> BTreeMap<String, u64> {
+fn with_every_domain(catalogue: &Catalogue, reach: BTreeMap<DomainId, u64>) -> BTreeMap<String, u64> {
     let mut all: BTreeMap<String, u64> = catalogue.names().map(|id| (id.to_string(), 0)).collect();
     all.extend(reach.into_iter().map(|(id, count)| (id.to_string(), count)));
     all
@@ -266,7 +276,7 @@ struct Judged<'s> {
     change: &'s Change,
     before: Option<&'s Value<'s>>,
     after: Option<&'s Value<'s>>,
-    reach: &'s dyn Fn() -> BTreeMap<String, u64>,
+    reach: &'s dyn Fn() -> Result<BTreeMap<String, u64>, String>,
 }
 
 impl Judged<'_> {

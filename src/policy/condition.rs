@@ -344,7 +344,7 @@ mod tests {
         let source =
             "[1].exists(x, is('a')) && {'k': is('b')}['k'] && [is('c')][0] && !is('d') && name.startsWith('e')";
         let condition = Condition::compile(source).unwrap();
-        let found = condition.literal_calls().into_iter().map(|(_, text)| text.to_owned());
-        assert_eq!(found.collect::<BTreeSet<_>>(), ["a", "b", "c", "d"].map(str::to_owned).into());
+        let found: BTreeSet<&str> = condition.literal_calls().into_iter().map(|(_, text)| text).collect();
+        assert_eq!(found, ["a", "b", "c", "d"].into());
     }
 }

@@ -17,7 +17,7 @@ mod rule;
 mod subject;
 
 pub use ack::{Acks, Candidate, EXPIRED, Matched, UNUSED};
-pub use classify::{ClassifiedChange, ClassifiedField, Judgement, Policy, Reach, Unjudged};
+pub use classify::{ClassifiedChange, ClassifiedField, CountReach, Judgement, Policy, Reached, Unjudged};
 pub(crate) use condition::{Answer, Call, Fact, Facts, Undecided};
 pub(crate) use lint_rule::{FUNCTIONS, OF_DOMAIN};
 pub use lint_rule::{LintRule, built_in_lints, lints_in_force, user_lints};

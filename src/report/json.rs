@@ -95,9 +95,17 @@ pub(super) mod v1 {
         explained: Explained,
         actors: &'s [Actor],
         #[serde(skip_serializing_if = "Option::is_none")]
+        reach: Option<Reach<'s>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         fields: Option<Vec<Field<'s>>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         value: Option<Value<'s>>,
+    }
+
+    #[derive(Serialize)]
+    struct Reach<'s> {
+        counts: &'s BTreeMap<DomainId, u64>,
+        whole: bool,
     }
 
     #[derive(Serialize)]
@@ -159,7 +167,7 @@ pub(super) mod v1 {
 
     impl<'s> From<&'s ClassifiedChange> for Change<'s> {
         fn from(classified: &'s ClassifiedChange) -> Self {
-            let ClassifiedChange { change, name, judgement, fields, attribution, reach: _, fingerprint } = classified;
+            let ClassifiedChange { change, name, judgement, fields, attribution, reach, fingerprint } = classified;
             let (whole, has_fields) = match change.kind {
                 ChangeKind::Added => (change.after.as_ref(), false),
                 ChangeKind::Removed => (change.before.as_ref(), false),
@@ -179,6 +187,7 @@ pub(super) mod v1 {
                 remedy: &judgement.remedy,
                 explained: attribution.explained,
                 actors: &attribution.actors,
+                reach: reach.as_ref().map(|reach| Reach { counts: &reach.counts, whole: reach.is_whole }),
                 fields: has_fields.then(|| fields.iter().map(|field| Field::of(field, attribution)).collect()),
                 value: whole.map(value_of),
             }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use super::change_set::ChangeSet;
 use super::field::{FieldView, Members, Side, is_judged_apart};
-use super::notes::{circumstances, notes};
+use super::notes::{around, notes};
 use super::shown::{counted, grouped, visible};
 use super::text_diff::Line;
 use super::who::{by, by_of_field};
@@ -57,7 +57,7 @@ pub(super) fn section(classified: &ClassifiedChange, day: Option<&str>, out: &mu
         None => writeln!(out, "\n### {level}: {kind} {key}\n\n{domain}")?,
     }
     writeln!(out, "\n{}", prose(&judgement.message))?;
-    for line in by(attribution, day).into_iter().chain(circumstances(change)) {
+    for line in by(attribution, day).into_iter().chain(around(classified)) {
         writeln!(out, "\n{}", prose(&line))?;
     }
     members_table(classified, out)?;

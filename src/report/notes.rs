@@ -3,6 +3,7 @@
 use super::change_set::{ChangeSet, Endpoint, LeftOut};
 use super::shown::counted;
 use crate::model::Change;
+use crate::policy::ClassifiedChange;
 
 /// What belongs to the change set as a whole, a line each.
 pub(super) fn notes(set: &ChangeSet) -> Vec<String> {
@@ -47,6 +48,12 @@ pub(super) fn endpoint(endpoint: Option<&Endpoint>) -> String {
 /// As much of a commit's id as tells it from all others of a trail.
 pub(super) fn short_commit(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
+}
+
+/// What happened around a change, and what depends on what changed.
+pub(super) fn around(classified: &ClassifiedChange) -> Vec<String> {
+    let reach = classified.reach.as_ref().and_then(|reach| reach.words.as_ref());
+    circumstances(&classified.change).into_iter().chain(reach.map(|words| format!("It {words}"))).collect()
 }
 
 /// What happened around a change.

@@ -9,7 +9,7 @@ use crate::model::{
     Acknowledged, Actor, Attribution, CanonicalText, Change, ChangeKind, DomainId, EntityKey, Evidence, FieldChange,
     FieldKind, Finding, OwnedValue, Place, Pointer, Severity, Subject,
 };
-use crate::policy::{ClassifiedChange, ClassifiedField, Judgement, Unjudged};
+use crate::policy::{ClassifiedChange, ClassifiedField, Judgement, Reached, Unjudged};
 use crate::record::CommitKind;
 
 /// A name that tries a terminal, a table, a code span, HTML, a link and a mention.
@@ -96,7 +96,10 @@ fn modified_queue() -> ClassifiedChange {
         field("/script", "script", Some(&json(&old_script)), Some(&json(&new_script)), &whole),
         field("/sip", "sip", Some(&secret('1')), Some(&secret('2')), &whole),
     ];
-    classified(change("routing.queues", "q2", ChangeKind::Modified), Some("Support EN"), whole, fields)
+    let whole = classified(change("routing.queues", "q2", ChangeKind::Modified), Some("Support EN"), whole, fields);
+    let counts = [(domain("architect.flows"), 14), (domain("telephony.dids"), 3), (domain("users.users"), 212)].into();
+    let words = Some("reaches at least 3 DIDs, 14 flows, 212 agents".to_owned());
+    ClassifiedChange { reach: Some(Reached { counts, is_whole: false, words }), ..whole }
 }
 
 /// A fingerprint of a secret.

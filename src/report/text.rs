@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::change_set::ChangeSet;
 use super::field::{FieldView, Members, Side, is_judged_apart};
-use super::notes::{circumstances, notes};
+use super::notes::{around, notes};
 use super::shown::{counted, quoted, visible};
 use super::style::Style;
 use super::text_diff::Line;
@@ -60,7 +60,7 @@ impl Block<'_> {
         };
         writeln!(out, "{level} {} {} {subject}", change.kind.as_str(), change.domain)?;
         writeln!(out, "  {}", visible(&judgement.message))?;
-        for line in by(attribution, self.day).into_iter().chain(circumstances(change)) {
+        for line in by(attribution, self.day).into_iter().chain(around(self.change)) {
             writeln!(out, "  {}", visible(&line))?;
         }
         self.write_members(out)?;

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use super::failure::Failure;
 use super::history::History;
 use super::observer::Observer;
+use super::reaching::Reaching;
 use super::revision::{commits_between, kind};
 use super::run::endpoint;
 use super::workspace::{CommitTree, Workspace, archive};
 use crate::attribution::trailer as attribution;
 use crate::model::Attribution;
-use crate::policy::{Names, Reach};
+use crate::policy::Names;
 use crate::record::{Archive, CommitKind, Step, between};
 use crate::report::ChangeSet;
 use crate::trail::CommitId;
@@ -25,6 +26,17 @@ pub(super) struct Sides<'s> {
     pub(super) steps: Vec<Step<CommitTree<'s>>>,
     /// The first and the last commit of the branch that lead from one to the other; absent where no way does.
     pub(super) way: Option<(CommitId, CommitId)>,
+    /// Of which changes it is told how far they reach.
+    pub(super) reach: ReachOf,
+}
+
+/// Of which changes it is told how far they reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReachOf {
+    /// Of each.
+    Each,
+    /// Of none; a rule that asks for it still gets it.
+    None,
 }
 
 /// Compares two commits of a trail.
@@ -39,7 +51,7 @@ pub fn compare(
 ) -> Result<ChangeSet, Failure> {
     let (before, after) = (archive(workspace, Some(from))?, archive(workspace, Some(to))?);
     let steps = steps_between(workspace, &from, &to)?;
-    let sides = Sides { before: &before, after: &after, steps, way: Some((from, to)) };
+    let sides = Sides { before: &before, after: &after, steps, way: Some((from, to)), reach: ReachOf::Each };
     let set = compare_sides(workspace, &sides, observer)?;
     Ok(ChangeSet { from: Some(endpoint(workspace, from)?), to: Some(endpoint(workspace, to)?), ..set })
 }
@@ -59,11 +71,15 @@ pub(super) fn compare_sides(
         }
         _ => found.changes.iter().map(|_| Attribution::default()).collect(),
     };
+    let reaching = Reaching::new(workspace, sides.before, sides.after);
     let mut unjudged = BTreeSet::new();
     let mut changes = Vec::new();
     for (change, attribution) in found.changes.into_iter().zip(by) {
-        let judged = policy.classify(change, &names, &|_| Reach::new(), &mut unjudged);
+        let judged = policy.classify(change, &names, &|change| reaching.counts(change), &mut unjudged);
         changes.push(crate::policy::ClassifiedChange { attribution, ..judged });
+    }
+    if sides.reach == ReachOf::Each {
+        changes = reaching.told(changes)?;
     }
     for problem in &unjudged {
         observer.warn(&problem.to_string());

@@ -33,6 +33,7 @@ mod patch;
 mod places;
 mod propose;
 mod rbac;
+mod reaching;
 mod recording;
 mod remote;
 mod reveal;

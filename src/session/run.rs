@@ -15,13 +15,14 @@ use super::failure::Failure;
 use super::learned::{former_keys, hidden, learned, migrate, rekeyed, view_on_record};
 use super::observer::Observer;
 use super::on_record::{OnRecord, archive_after};
+use super::reaching::Reaching;
 use super::recording::{HEARTBEAT_REF, ObservedStep, Recording};
 use super::remote::Remote;
 use super::sealing::Sealing;
 use super::targeting::Targeting;
 use super::time::{of_seconds, written};
 use super::verdict::{judge, run_domain};
-use super::workspace::{CommitTree, Workspace, archive};
+use super::workspace::{CommitTree, Workspace, archive, archive_of};
 use crate::attribution::Part;
 use crate::canonical::{Scan, SecretKey};
 use crate::capture::{
@@ -30,7 +31,7 @@ use crate::capture::{
 use crate::config::Connection;
 use crate::genesys::{Client, ClientOptions, Clock};
 use crate::model::{Change, DomainId};
-use crate::policy::{ClassifiedChange, Names, Reach, Unjudged};
+use crate::policy::{ClassifiedChange, Names, Unjudged};
 use crate::record::{
     Archive, Heartbeat, Ledger, PlanInput, PlannedCommit, RecordPlan, RunDocument, RunDomain, RunId, SNAPSHOT_DIR,
     plan, steps, trailer,
@@ -166,9 +167,12 @@ pub async fn take_with(
     let mut unjudged = BTreeSet::new();
     let after = archive_after(&archive, &captured);
     let names = Names::new(&workspace.catalogue, &archive, &after);
+    let is_to_be = archive_of(workspace, edited(workspace, tip, &planned))?;
+    let reaching = Reaching::new(workspace, &archive, &is_to_be);
+    let counted = |change: &Change| reaching.counts(change);
     let seen = planned.commits.iter().flat_map(|commit| commit.changes.iter().cloned());
     let mut classified: Vec<ClassifiedChange> =
-        seen.map(|change| rules.classify(change, &names, &|_| Reach::new(), &mut unjudged)).collect();
+        seen.map(|change| rules.classify(change, &names, &counted, &mut unjudged)).collect();
     warn_of(&unjudged, observer);
 
     let attributing = Attributing {
@@ -195,7 +199,7 @@ pub async fn take_with(
     if options.effect != Effect::None {
         let mut recording = Recording { workspace, run: &run, org: &org, now: options.now, tip };
         let steps = observed_steps(workspace, &planned, &attributed.told.parts, &classified, &|change| {
-            rules.classify(change, &names, &|_| Reach::new(), &mut BTreeSet::new())
+            rules.classify(change, &names, &counted, &mut BTreeSet::new())
         });
         // Before the branch moves: what is on record under a fingerprint can be opened.
         sealing.seal(workspace, &at)?;
@@ -228,6 +232,12 @@ pub async fn take_with(
         org,
     };
     Ok(Taken { document, changes, planned: planned.commits, exits })
+}
+
+/// The files that a run leads to.
+fn edited<'w>(workspace: &'w Workspace, tip: Option<CommitId>, planned: &RecordPlan) -> CommitTree<'w> {
+    let tree = CommitTree::new(&workspace.trail, tip);
+    planned.commits.iter().fold(tree, |tree, commit| tree.edited(&commit.edits))
 }
 
 fn warn_of(unjudged: &BTreeSet<Unjudged>, observer: &dyn Observer) {

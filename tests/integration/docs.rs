@@ -11,7 +11,7 @@ use clap::{CommandFactory, ValueEnum};
 use orgtrail::catalogue::{Catalogue, Domain, UserFile, embedded_file};
 use orgtrail::cli::{Cli, Format};
 use orgtrail::config::Config;
-use orgtrail::policy::{Acks, user_rules};
+use orgtrail::policy::{Acks, user_lints, user_rules};
 use orgtrail::record::CommitKind;
 use orgtrail::report::csv::HEADER;
 use orgtrail::session::{CONFIG_FILE, Exit};
@@ -282,6 +282,11 @@ fn every_rule_domain_and_setting_that_a_document_shows_can_be_used() {
             let text = block.lines.join("\n");
             if text.contains("[[ack]]") {
                 assert!(!Acks::read(&[(name.to_owned(), text)]).unwrap().is_empty());
+            } else if text.starts_with("[[lint]]") {
+                assert!(!user_lints(name, &text, &catalogue).unwrap().is_empty());
+            } else if text.starts_with("about = \"Why") {
+                let lint = format!("[[lint]]\nid = \"shown\"\n{text}");
+                assert!(!user_lints(name, &lint, &catalogue).unwrap().is_empty());
             } else if text.starts_with("[[rule]]") {
                 shown[0] += user_rules(name, &text, &catalogue).unwrap().len();
             } else if !text.starts_with("about = ") {

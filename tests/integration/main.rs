@@ -26,6 +26,7 @@ mod hooks;
 mod kills;
 mod laws;
 mod layering;
+mod lint;
 mod listings;
 mod migrations;
 mod notifications;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use orgtrail::diff::compare;
 use orgtrail::model::{Change, ChangeKind, DomainId, DomainSnapshot, EntityKey, OwnedValue, Value};
-use orgtrail::policy::{ClassifiedChange, Names, Policy, Production, Reach, built_in_rules};
+use orgtrail::policy::{ClassifiedChange, Names, Policy, Production, built_in_rules};
 
 use crate::fixtures::{catalogue, folder, json, text};
 
@@ -51,7 +51,7 @@ fn judged(case: &OwnedValue, defaults: &OwnedValue) -> ClassifiedChange {
     let policy = Policy::new(&catalogue, built_in_rules(&catalogue).unwrap(), Vec::new(), Production::default());
     let mut unjudged = BTreeSet::new();
     let classified =
-        policy.classify(change, &Names::new(&catalogue, &context, &context), &|_| Reach::new(), &mut unjudged);
+        policy.classify(change, &Names::new(&catalogue, &context, &context), &|_| Ok(BTreeMap::new()), &mut unjudged);
     assert!(unjudged.is_empty(), "{unjudged:?}");
     classified
 }

@@ -106,6 +106,8 @@ fn facts(classified: &ClassifiedChange, explained: Explained) -> Vec<Evidence> {
     if change.kind != ChangeKind::Modified {
         facts.extend(circumstances(change).into_iter().map(|line| Evidence::new("circumstances", line)));
     }
+    let reach = classified.reach.as_ref().and_then(|reach| reach.words.as_ref());
+    facts.extend(reach.map(|words| Evidence::new("reach", words)));
     facts
 }
 

@@ -3,7 +3,7 @@
 use super::super::change_set::ChangeSet;
 use super::super::field::{FieldView, Members, Side, is_judged_apart};
 use super::super::findings::{Places, acknowledged_line};
-use super::super::notes::{circumstances, notes};
+use super::super::notes::{around, notes};
 use super::super::shown::counted;
 use super::super::who::{by, by_of_field};
 use super::{Cell, Item, LongText, Page, Row, Table, UNFOLDED, in_file, in_parts, safe, text_line};
@@ -33,7 +33,7 @@ fn item(set: &ChangeSet, classified: &ClassifiedChange, day: Option<&str>, place
         people.push(NOBODY.to_owned());
     }
     let acknowledged = set.acknowledged(classified);
-    let lines = by(attribution, day).into_iter().chain(circumstances(change));
+    let lines = by(attribution, day).into_iter().chain(around(classified));
     let lines = lines.chain(acknowledged.map(acknowledged_line));
     let (tables, texts) = fields(classified);
     let Members { shown, more } = Members::of(classified);

@@ -94,6 +94,14 @@ fn the_document_says_everything_losslessly() {
           "remedy": "Check that it was asked for; put the old state back if it was not.",
           "explained": "not-covered",
           "actors": [],
+          "reach": {
+            "counts": {
+              "architect.flows": 14,
+              "telephony.dids": 3,
+              "users.users": 212
+            },
+            "whole": false
+          },
           "fields": [
             {
               "path": "/limit",

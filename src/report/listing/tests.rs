@@ -306,19 +306,20 @@ fn a_domain_is_explained_with_every_word_of_the_grammar() {
 #[test]
 fn rules_are_listed_in_a_table() {
     insta::assert_snapshot!(rendered(|out| rules_text(&own_rules(), out)), @r"
-    RULE       LEVEL     LAYER  MESSAGE
-    own-hours  low       user   {name} \u001b[2J
-    own-queue  critical  user   {name} has another name
+    RULE       LEVEL     LAYER  LOOKS AT  MESSAGE
+    own-hours  low       user   changes   {name} \u001b[2J
+    own-queue  critical  user   changes   {name} has another name
     ");
 }
 
 #[test]
 fn a_rule_is_explained() {
-    insta::assert_snapshot!(rendered(|out| explain_rule(&own_rules()[1], out)), @r#"
+    insta::assert_snapshot!(rendered(|out| explain_rule(&own_rules()[1], out)), @r"
     own-queue
 
     level     critical
     layer     user
+    looks at  changes
     domain    routing.queues
     kind      modified
     path      /name
@@ -328,5 +329,5 @@ fn a_rule_is_explained() {
                 && entity.name != ''
     message   {name} has another name
     remedy    Ask who did it.
-    "#);
+    ");
 }

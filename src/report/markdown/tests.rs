@@ -45,6 +45,8 @@ fn everything_that_changed_is_told() {
 
     The routing of Support EN changed
 
+    It reaches at least 3 DIDs, 14 flows, 212 agents
+
     | Field | Before | After | Level | Rule |
     |---|---|---|---|---|
     | `acwSettings.timeoutMs` | `30000` | `10000` | high | `queue-routing` |

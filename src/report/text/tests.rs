@@ -28,6 +28,7 @@ fn everything_that_changed_is_told() {
 
     HIGH modified routing.queues "Support EN" (q2)
       The routing of Support EN changed
+      It reaches at least 3 DIDs, 14 flows, 212 agents
         ~ acwSettings.timeoutMs: 30000 → 10000
         - description: "was\u001b[2J|\\" [medium, routing-queues-modified]
         ~ limit: 123456789012345678901234567890 → 1.5

@@ -8,9 +8,11 @@ use crate::catalogue::{Catalogue, Domain};
 use crate::diff::{diff_domain, follow, predecessors};
 use crate::history::entities_of;
 use crate::model::{CanonicalText, Change, DomainId, DomainSnapshot, EntityKey};
-use crate::policy::{ClassifiedChange, Names, Reach};
+use crate::policy::{ClassifiedChange, Names};
 use crate::record::{SNAPSHOT_DIR, domain_of, roots_of};
-use crate::session::Failure;
+use crate::session::reaching::Reaching;
+use crate::session::workspace::archive;
+use crate::session::{Exit, Failure};
 use crate::trail::{CommitId, CommitInfo, FileTurn};
 
 /// What a commit changed in some domains.
@@ -73,8 +75,18 @@ impl History<'_> {
         let attribution = self.attribution(commit)?.of_change(&change.domain, &change.key);
         let (before, after) = (self.state(commit.parents.first().copied()), self.state(Some(commit.id)));
         let names = Names::new(&self.workspace.catalogue, &before, &after);
-        let judged = self.policy.classify(change, &names, &|_| Reach::new(), &mut self.unjudged.borrow_mut());
+        let counted = |change: &Change| self.reach_counts(commit, change).map_err(|failure| failure.message);
+        let judged = self.policy.classify(change, &names, &counted, &mut self.unjudged.borrow_mut());
         Ok(ClassifiedChange { attribution, ..judged })
+    }
+
+    /// How many entities of each domain depended on what a commit changed.
+    fn reach_counts(&self, commit: &CommitInfo, change: &Change) -> Result<BTreeMap<DomainId, u64>, Failure> {
+        let workspace = self.workspace;
+        let (before, after) =
+            (archive(workspace, commit.parents.first().copied())?, archive(workspace, Some(commit.id))?);
+        let counts = Reaching::new(workspace, &before, &after).counts(change);
+        counts.map_err(|problem| Failure::new(Exit::Integrity, problem))
     }
 
     fn is_on_record(&self, commit: Option<&CommitId>, id: &DomainId) -> Result<bool, Failure> {

@@ -7,7 +7,7 @@ use orgtrail::catalogue::{Catalogue, LeastRole, Tier};
 use orgtrail::config::Config;
 use orgtrail::model::{ChangeKind, DomainId, Severity};
 use orgtrail::notify::{ChannelKind, ChannelType, ChannelTypes, Form};
-use orgtrail::policy::{Rule, built_in_rules};
+use orgtrail::policy::{LintRule, Rule, built_in_lints, built_in_rules};
 
 use super::{document, root};
 use crate::fixtures::catalogue;
@@ -105,6 +105,43 @@ fn rule_section(rule: &Rule, page: &mut String) {
     if let Some(condition) = &rule.condition {
         writeln!(page, "\n```cel\n{}\n```", condition.source().trim()).unwrap();
     }
+}
+
+fn lint_page(catalogue: &Catalogue) -> String {
+    let rules = built_in_lints(catalogue).unwrap();
+    let mut page = "# Lint\n\n\
+        What `orgtrail lint` finds in a state, by rules that are one file each under [`schemas/lint/`](../schemas/lint); rules of\n\
+        one's own stand under `[[lint]]` in `rules.toml`, in the form that [CONTRIBUTING.md](../CONTRIBUTING.md) describes. An\n\
+        entity for which the condition is true is a finding. Where the state does not hold whole what a condition asks for, it is\n\
+        told that the rule could not be told.\n"
+        .to_owned();
+    for level in Severity::WORST_FIRST {
+        let of_level: Vec<&LintRule> = rules.iter().filter(|rule| rule.severity == level).collect();
+        if !of_level.is_empty() {
+            writeln!(page, "\n## {level}").unwrap();
+        }
+        for rule in of_level {
+            let others: Vec<&str> = rule.asks_of().into_iter().filter(|name| !is_own(rule, name)).collect();
+            writeln!(page, "\n### {}\n\n{}\n", rule.id, rule.about).unwrap();
+            writeln!(page, "- Level: {}", rule.severity).unwrap();
+            writeln!(page, "- Looks at: {}", code(rule.pattern.domain.as_deref(), ", ")).unwrap();
+            if !others.is_empty() {
+                writeln!(page, "- Asks about: {}", code(others, ", ")).unwrap();
+            }
+            writeln!(page, "- Message: `{}`\n- Remedy: {}", rule.message, rule.remedy).unwrap();
+            writeln!(page, "\n```cel\n{}\n```", rule.condition.source().trim()).unwrap();
+        }
+    }
+    page
+}
+
+fn is_own(rule: &LintRule, name: &str) -> bool {
+    rule.pattern.domain.as_deref() == Some(name)
+}
+
+#[test]
+fn the_page_of_lint_rules_is_current() {
+    pinned("docs/lint.md", &lint_page(&catalogue()));
 }
 
 #[test]
