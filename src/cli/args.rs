@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ui::{ColourChoice, Verbosity};
 use super::{
-    ack, approve, blame, completions, config_command, demo, diff, doctor, domains, drift, hook, init, log, plan,
-    review, rules, show, sim, snapshot, status, textconv, verify, watch,
+    ack, approve, blame, completions, config_command, demo, diff, doctor, domains, drift, flow_logs, hook, init, log,
+    plan, review, rules, show, sim, snapshot, status, textconv, verify, watch,
 };
 use crate::model::Severity;
 
@@ -81,6 +81,7 @@ pub(super) enum Command {
     Verify(verify::VerifyArgs),
     Domains(domains::DomainsArgs),
     Rules(rules::RulesArgs),
+    FlowLogs(flow_logs::FlowLogsArgs),
     Doctor(doctor::DoctorArgs),
     Config(config_command::ConfigArgs),
     Completions(completions::CompletionsArgs),

@@ -49,7 +49,7 @@ pub use estimate::{Planned, plan};
 pub use exit::{Exit, Exits};
 pub use failure::Failure;
 pub use flow_logs::{
-    Brought, Clear, Explained, FlowLogTask, FlowLogTools, FlowLogs, Receiver, Wish, ask_capabilities, capabilities,
+    Brought, Clear, FlowLogTask, FlowLogTools, FlowLogs, Receiver, Wish, ask_capabilities, capabilities,
     check_question, explain, flow_key, refuse_in_trail,
 };
 pub use github::{Action, ActionSource, InvalidAction, WorkflowFile, add_workflows, workflows};

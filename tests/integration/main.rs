@@ -13,6 +13,7 @@ mod docs;
 mod doctor;
 mod faults;
 mod fixtures;
+mod flow_logs;
 mod forge;
 mod formats;
 mod git_host;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use explain::{Explained, explain};
+pub use explain::explain;
 pub use forward::Receiver;
 use forward::{Forwarding, unkept};
 
