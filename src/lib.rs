@@ -44,11 +44,13 @@
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
 //! | [`review`] | states and judged changes in, since when each is open and which are one decision out | trails, hosts |
 //! | [`audit`] | what a state means: who may do what, what refers to what, what nobody uses | trails, formats |
+//! | [`execution`] | what runs of flows are asked for, checked and masked by; which change may have made a flow fail | how they are fetched or kept |
 //! | [`alert`] | what people are told of changes and findings, and which route tells it | how it is sent |
 //! | [`watch`] | instants and events in, which run is due when out; the topics that tell of configuration | clocks, the network |
 //! | [`config`] | settings and secrets from file and environment | git, the network, what a setting does |
 //! | [`genesys`] | region, token, pace, retry, paging; bytes of pages out; notifications | domains, git, files |
 //! | [`capture`] | one outcome for each domain | git, files, the terminal |
+//! | [`flowlog`] | execution data: query, jobs, downloads, files, checkpoint | domains, git, what is wrong with a record |
 //! | [`trail`] | git: commits, paths, bytes, remotes, lock | Genesys, domains, settings |
 //! | [`report`] | renderers, one file for each format | where output goes; it sorts nothing |
 //! | [`host`] | pull requests and comments of a git host, over its API | git, changes, formats |
@@ -57,9 +59,9 @@
 //! | [`session`] | one run from end to end, one run after the other, revisions, failures and exit codes | the terminal |
 //! | [`cli`] | the command line, the terminal | how anything is done |
 //!
-//! The first fourteen are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
+//! The first fifteen are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
 //! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
-//! of the edges, `capture` uses `genesys`, and `config` takes its regions from there and the types of channels from `notify`. `the_core_names_no_edge_and_no_input_or_output`
+//! of the edges, `capture` and `flowlog` use `genesys`, and `config` takes its regions from there and the types of channels from `notify`. `the_core_names_no_edge_and_no_input_or_output`
 //! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
 //!
 //! # Where something new goes
@@ -88,7 +90,7 @@
 //! | Never guess: what is incomplete deletes nothing | `a_lost_page_is_not_a_shorter_listing`, `pages_that_contradict_each_other_are_drift`, the faults of `tests/integration/faults.rs`, `while_the_grants_differ_no_removal_is_recorded` |
 //! | No secret in clear: not on disk, in a message, in a report | `a_secret_is_found_nowhere_whatever_is_asked_and_whatever_goes_wrong`, `what_looks_like_a_secret_is_found_nowhere`, `every_rotation_is_one_change_that_is_high_and_shows_both_fingerprints`, `nothing_that_is_treated_reaches_the_stored_form` |
 //! | All or nothing: a branch is where it was or where it was meant to go | `several_commits_move_the_branch_once`, `killed_while_it_reads_first_part`, `killed_while_it_writes_first_part`, `a_second_run_is_refused_while_one_is_under_way`, `who_comes_second_is_refused_and_nothing_of_it_is_there`, `a_server_that_breaks_off_harms_nothing` |
-//! | Read-only: nothing but GETs, queries, the token request and channels of notifications | [`genesys::Get`] has no method to choose, `nothing_but_a_query_can_be_sent_by_post`, `a_call_about_a_channel_leads_nowhere_else`, `nothing_but_channels_is_written_to` |
+//! | Read-only: nothing but GETs, queries, jobs that read, the token request and channels of notifications | [`genesys::Get`] has no method to choose, `nothing_but_a_query_can_be_sent_by_post`, `a_job_leads_to_one_path_whatever_it_is_about`, `a_call_about_a_channel_leads_nowhere_else`, `nothing_but_channels_is_written_to` |
 //! | A person behind every line: each change is by whom the audit log says, and only by whom it says | `a_day_has_one_commit_for_each_actor_and_one_for_what_nobody_explains`, `what_a_record_does_not_say_is_not_ascribed_to_its_author`, `git_blame_names_the_person_of_each_line` |
 //! | One drift is one fingerprint, until it is agreed to or gone | `a_difference_is_open_until_the_place_is_as_agreed`, `a_drift_is_open_until_it_is_reverted_under_the_same_fingerprint`, `what_is_approved_is_accepted_and_never_comes_again` |
 //! | Tamper-evident: what the tool did not write, or not so, is told | `a_history_that_orgtrail_wrote_has_no_finding_wherever_it_is` and the rest of `tests/integration/verify.rs`, `a_push_that_would_rewrite_or_hold_what_others_wrote_is_refused_here_and_there` |
