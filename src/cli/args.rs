@@ -85,6 +85,7 @@ pub(super) enum Command {
     Lint(super::lint::LintArgs),
     Domains(super::domains::DomainsArgs),
     Rules(super::rules::RulesArgs),
+    FlowLogs(super::flow_logs::FlowLogsArgs),
     Doctor(super::doctor::DoctorArgs),
     Config(super::config_command::ConfigArgs),
     Completions(super::completions::CompletionsArgs),

@@ -16,6 +16,7 @@ mod diff;
 mod doctor;
 mod domains;
 mod drift;
+mod flow_logs;
 mod hook;
 mod impact;
 mod init;
@@ -105,6 +106,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::WhatCan(args) => what_can::run(args, global, ui),
         Command::Domains(args) => domains::run(args, global, ui),
         Command::Rules(args) => rules::run(args, global, ui),
+        Command::FlowLogs(args) => flow_logs::run(args, global, ui),
         Command::Doctor(args) => doctor::run(args, global, ui),
         Command::Config(args) => config_command::run(args, global, ui),
         Command::Hook(args) => hook::run(args, global, ui),

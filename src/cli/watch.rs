@@ -121,7 +121,10 @@ pub(super) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Result<Exits, F
 }
 
 /// The present: the clock's, or `--now` and the time since then.
-fn present(global: &Global, clock: Arc<SystemClock>) -> Arc<dyn Fn() -> chrono::DateTime<chrono::Utc> + Send + Sync> {
+pub(super) fn present(
+    global: &Global,
+    clock: Arc<SystemClock>,
+) -> Arc<dyn Fn() -> chrono::DateTime<chrono::Utc> + Send + Sync> {
     if global.now.is_none() {
         return Arc::new(chrono::Utc::now);
     }
@@ -130,7 +133,7 @@ fn present(global: &Global, clock: Arc<SystemClock>) -> Arc<dyn Fn() -> chrono::
 }
 
 /// A future that ends with the first signal that asks for the end; the second one ends the process.
-fn signals() -> Result<impl Future<Output = ()>, Failure> {
+pub(super) fn signals() -> Result<impl Future<Output = ()>, Failure> {
     let cannot = |error: std::io::Error| Failure::new(Exit::Internal, format!("could not wait for signals: {error}"));
     let mut asked = asked().map_err(cannot)?;
     let (tell, told) = tokio::sync::oneshot::channel();
@@ -375,7 +378,7 @@ fn length(text: &str) -> Result<Duration, String> {
     time(text).ok_or_else(|| "expected a time such as 20s, 15m or 2h".to_owned())
 }
 
-fn above_zero(text: &str) -> Result<Duration, String> {
+pub(super) fn above_zero(text: &str) -> Result<Duration, String> {
     length(text)
         .ok()
         .filter(|time| !time.is_zero())

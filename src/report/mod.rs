@@ -48,6 +48,7 @@ pub mod show;
 mod shown;
 pub mod status;
 mod style;
+pub mod suspects;
 mod table;
 pub mod text;
 mod text_diff;

@@ -15,6 +15,7 @@ mod docs;
 mod doctor;
 mod faults;
 mod fixtures;
+mod flow_logs;
 mod forge;
 mod formats;
 mod git_host;

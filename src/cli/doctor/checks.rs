@@ -14,7 +14,7 @@ use crate::catalogue::{Domain, Under};
 use crate::config::Environment;
 use crate::genesys::{Client, SystemClock};
 use crate::record::Archive;
-use crate::session::{CommitTree, Workspace, archive, client};
+use crate::session::{CommitTree, RecordingFact, Workspace, archive, client, recording};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -103,6 +103,7 @@ async fn examine(
         }
     }
     checks.push(audits(workspace, &client).await);
+    checks.extend(execution_data(workspace)?);
     checks.extend(permissions(workspace, selection, &client, &archive, exits, ui).await);
     Ok(checks)
 }
@@ -179,6 +180,17 @@ async fn audits(workspace: &Workspace, client: &Client) -> Check {
             ),
         },
     }
+}
+
+/// Whether and how much is recorded of what flows do.
+fn execution_data(workspace: &Workspace) -> Result<Vec<Check>, Failure> {
+    let check = |RecordingFact { message, remedy }: RecordingFact| Check {
+        name: "execution data".to_owned(),
+        status: if remedy.is_some() { Status::Warning } else { Status::Ok },
+        message,
+        hint: remedy,
+    };
+    Ok(recording(workspace)?.into_iter().map(check).collect())
 }
 
 /// Asks for the smallest page of each domain, under one parent on record where it is listed per parent.

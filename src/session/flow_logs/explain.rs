@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use super::{FlowLogTask, FlowLogTools, flow_domain, limits_of};
 use crate::audit::{Direction, Graph, Node, walk};
 use crate::config::Connection;
-use crate::execution::{Candidate, Instance, Onset, Part, Suspect, Tally, Weights, Window, onset};
+use crate::execution::{Candidate, Instance, Onset, Part, Tally, Weights, Window, onset};
 use crate::flowlog::FlowLog;
 use crate::model::EntityKey;
 use crate::policy::ClassifiedChange;
+use crate::report::suspects::FailingFlow;
 use crate::session::compare::compare;
 use crate::session::run::client;
 use crate::session::time::instant;
@@ -20,25 +21,6 @@ use crate::trail::CommitId;
 /// The most flows that are explained at once: those with the most errors.
 const MOST_FLOWS: usize = 5;
 
-/// What may have made a flow fail.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Explained {
-    /// The id of the flow.
-    pub flow: String,
-    /// What it is called.
-    pub name: Option<String>,
-    /// When its errors began.
-    pub onset: Onset,
-    /// What its runs said, with how many did.
-    pub reasons: BTreeMap<String, usize>,
-    /// The changes that may be the cause, the likeliest first.
-    pub suspects: Vec<Suspect>,
-    /// How many changes were made in that time to what the flow does not use.
-    pub out_of_reach: usize,
-    /// Whether the flow is on record, so that its reach is known.
-    pub is_on_record: bool,
-}
-
 /// Asks for the errors of a window, and ranks what was changed before they began, flow by flow; those of a question that
 /// [`check_question`](super::check_question) let pass.
 pub async fn explain(
@@ -47,7 +29,7 @@ pub async fn explain(
     task: &FlowLogTask,
     tools: &FlowLogTools,
     observer: &dyn Observer,
-) -> Result<(Vec<Explained>, Exits), Failure> {
+) -> Result<(Vec<FailingFlow>, Exits), Failure> {
     let client = client(workspace, connection, tools.clock.clone(), None)?;
     let log = FlowLog::new(&client, &tools.journal, limits_of(workspace), tools.present.clone());
     let mut tally = Tally::default();
@@ -109,7 +91,7 @@ impl<'w> Reaches<'w> {
         errors: &[Instance],
         window: &Window,
         observer: &dyn Observer,
-    ) -> Result<Explained, Failure> {
+    ) -> Result<FailingFlow, Failure> {
         let times: Vec<DateTime<Utc>> = errors.iter().map(|error| error.started).collect();
         let nothing = || Failure::new(Exit::Internal, "there are no errors to explain");
         let onset = onset(&times, window.from, window.to).ok_or_else(nothing)?;
@@ -122,7 +104,7 @@ impl<'w> Reaches<'w> {
         let mut candidates = self.candidates(&onset, &distances, observer)?;
         let out_of_reach = candidates.iter().filter(|candidate| candidate.distance.is_none()).count();
         candidates.retain(|candidate| candidate.distance.is_some());
-        Ok(Explained {
+        Ok(FailingFlow {
             name: errors.iter().rev().find_map(|error| error.flow_name.clone()),
             suspects: self.weights.ranked(&onset, candidates),
             is_on_record: node.is_some(),

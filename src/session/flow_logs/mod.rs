@@ -5,6 +5,7 @@
 
 mod explain;
 mod forward;
+mod levels;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,9 +15,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use explain::{Explained, explain};
+pub use explain::explain;
 pub use forward::Receiver;
 use forward::{Forwarding, unkept};
+pub use levels::{RecordingFact, recording};
 
 use super::exit::{Exit, Exits};
 use super::failure::Failure;

@@ -16,6 +16,9 @@ use chrono::{DateTime, Utc};
 
 pub(super) use ask::answer;
 use jobs::Job;
+use stream::Stream;
+
+use super::world::World;
 pub(super) use jobs::{DOWNLOADS, download};
 
 /// The runs of flows of an org, as far as they do not follow from its seed.
@@ -78,5 +81,17 @@ impl Executions {
     /// What a request finds the present to be.
     pub(super) fn now(&self, clock: DateTime<Utc>) -> DateTime<Utc> {
         self.present.unwrap_or(clock)
+    }
+}
+
+impl World {
+    /// The ids of the runs that began in a span and can be found by now, in order of time.
+    #[must_use]
+    pub fn runs_between(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<String> {
+        let stream = Stream::of(self);
+        let now = self.executions().present.unwrap_or(to);
+        let runs = (Stream::minute(from)..=Stream::minute(to)).flat_map(|minute| stream.runs(minute));
+        let found = runs.filter(|run| from <= run.started && run.started < to && run.found <= now);
+        found.map(|run| run.id).collect()
     }
 }
