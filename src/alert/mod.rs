@@ -26,4 +26,4 @@ pub use tell::{Facts, Occasion, Teller, Told};
 pub use times::{Window, WindowProblem, next_begin};
 
 /// The checks whose findings can be told besides those of runs, as `[alerts] audits` calls them.
-pub const AUDITS: [&str; 2] = ["acks", "verify"];
+pub const AUDITS: [&str; 5] = ["acks", "lint", "orphans", "rbac", "verify"];

@@ -99,7 +99,7 @@ impl Teller<'_> {
             explained: Some(attribution.explained),
             actors: self.actors(&attribution.actors, &edge),
             at: occasion.at.clone(),
-            reach: None,
+            reach: classified.reach.as_ref().and_then(|reach| reach.words.clone()),
             silences: 0,
             commit: occasion.commit.clone(),
             link: occasion.link.clone(),

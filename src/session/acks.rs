@@ -54,7 +54,7 @@ pub fn acknowledge_findings(workspace: &Workspace, found: Findings, today: Naive
 ///
 /// # Errors
 /// [`Failure`] where they cannot be read.
-pub fn check_acks(
+pub(super) fn check_acks(
     workspace: &Workspace,
     set: &ChangeSet,
     findings: &[Finding],

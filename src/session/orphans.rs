@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::history::History;
-use super::places::place_findings;
+use super::places::located;
 use super::run::endpoint;
 use super::time::written;
 use super::workspace::{Workspace, archive};
@@ -49,7 +49,7 @@ pub fn audit_orphans(workspace: &Workspace, at: CommitId, now: DateTime<Utc>) ->
     let ages = Ages { now, review_after: TimeDelta::from_std(review_after).unwrap_or(TimeDelta::MAX) };
     let mut findings = audit.findings(&graph, catalogue, &usages, &archive, &last, ages);
     findings.extend(broken.findings(&graph, &changes));
-    let findings = place_findings(workspace, &at, findings)?;
+    let findings = located(workspace, &at, findings)?;
     let to_review = audit.found().filter(|node| is_old(last.get(node), ages)).count();
     Ok(OrphanReport {
         org,

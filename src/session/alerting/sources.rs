@@ -1,6 +1,6 @@
 //! Where findings that are no changes come from: what runs found, what `status` says, and the checks that `[alerts] audits` names.
 //!
-//! A check is a line in [`audit`] and a word in [`crate::alert::AUDITS`].
+//! A check is a line in [`crate::session::checks`] and a word in [`crate::alert::AUDITS`].
 
 use chrono::{DateTime, Utc};
 
@@ -9,10 +9,9 @@ use crate::integrity::Fault;
 use crate::model::{Explained, Finding, Subject};
 use crate::record::{Heartbeat, HeartbeatFinding, RunFinding};
 use crate::report::Findings;
+use crate::session::checks::check;
 use crate::session::recording::HEARTBEAT_REF;
-use crate::session::revision::last_run;
-use crate::session::verify::{VerifyOptions, verify};
-use crate::session::{Failure, Workspace, acknowledge_findings, check_acks, compare, status};
+use crate::session::{Failure, Unobserved, Workspace, acknowledge_findings, status};
 
 /// What holds at present, with who can say that it is over.
 pub(super) struct Holding {
@@ -46,7 +45,7 @@ pub(super) fn holding(workspace: &Workspace, now: DateTime<Utc>) -> Result<Vec<H
     all.push(Holding { source: "status", findings: own });
     for name in crate::alert::AUDITS {
         if workspace.config.alerts.audits.iter().any(|wanted| wanted == name) {
-            all.push(Holding { source: name, findings: audit(name, workspace, now)? });
+            all.push(Holding { source: name, findings: check(name, workspace, now, &Unobserved)? });
         }
     }
     for one in &mut all {
@@ -55,22 +54,6 @@ pub(super) fn holding(workspace: &Workspace, now: DateTime<Utc>) -> Result<Vec<H
         one.findings = seen.into_iter().filter(|finding| finding.acknowledged.is_none()).collect();
     }
     Ok(all)
-}
-
-/// What a check finds, by the word that the settings have for it.
-pub(super) fn audit(name: &str, workspace: &Workspace, now: DateTime<Utc>) -> Result<Vec<Finding>, Failure> {
-    match name {
-        "acks" => {
-            let (from, to) = last_run(workspace)?;
-            let set = compare(workspace, from, to, &crate::session::Unobserved)?;
-            Ok(check_acks(workspace, &set, now.date_naive())?.findings)
-        }
-        "verify" => {
-            let options = VerifyOptions { until: None, since: None, max_gap: None, now };
-            Ok(verify(workspace, &options)?.0.findings)
-        }
-        _ => Ok(Vec::new()),
-    }
 }
 
 /// What runs found that happened once, after an instant (RFC 3339); of none where nothing was told yet but the last run.
