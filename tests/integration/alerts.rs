@@ -430,6 +430,26 @@ fn what_was_sent_is_noted_although_somebody_pushed_meanwhile() {
 }
 
 #[test]
+fn what_a_run_found_is_told_by_who_was_not_there_and_only_when_it_is_new() {
+    let org = Org::small();
+    let terminal = pushed(&org);
+    for path in ["/api/v2/audits/query", "/api/v2/audits/query/realtime"] {
+        block(&org, path, orgtrail::sim::Effect::Forbidden);
+    }
+    let receiver = Receiver::default();
+    for (minutes, told) in [(30, 1), (45, 1)] {
+        terminal.snapshot_core(minutes, &["--push"]).ends_with(0);
+        let heartbeat = git_in(&terminal.path("remote.git"), &["cat-file", "-p", "refs/orgtrail/heartbeat"]);
+        assert_follows("heartbeat", &serde_json::from_str(&heartbeat).unwrap());
+        let dir = terminal.clone_remote(&format!("runner{minutes}"));
+        let workspace = Workspace::open(&dir, None).unwrap();
+        tell_with(&org, &workspace, &receiver, &options(minutes + 1, Effect::Push)).unwrap();
+        let found = receiver.of("chat").into_iter().flat_map(|message| message.alerts);
+        assert_eq!(found.filter(|alert| alert.rule == "audits-forbidden").count(), told);
+    }
+}
+
+#[test]
 fn what_is_out_of_hours_waits_for_them_as_one_message() {
     let settings = format!("{EVERYTHING}match = {{ domain = \"routing.queues\" }}\nhours = \"Mon-Fri 10:00-18:00\"\n");
     let (org, trail, receiver) = (Org::small(), trail_with(&settings), Receiver::default());
