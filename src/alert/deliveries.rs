@@ -23,7 +23,7 @@ const MOST_INCIDENTS: usize = 1_000;
 const MOST_REFUSED: usize = 100;
 
 /// The document, kept under a reference of its own without history.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deliveries {
     /// The version of this form.
     pub schema_version: u32,
@@ -159,6 +159,12 @@ impl Outgoing {
     }
 }
 
+impl Default for Deliveries {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Deliveries {
     /// The version of the form that is written.
     pub const SCHEMA_VERSION: u32 = 1;
@@ -166,7 +172,16 @@ impl Deliveries {
     /// Nothing told yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { schema_version: Self::SCHEMA_VERSION, ..Self::default() }
+        Self {
+            schema_version: Self::SCHEMA_VERSION,
+            watermark: None,
+            findings_until: None,
+            outbox: Vec::new(),
+            settled: BTreeMap::new(),
+            episodes: BTreeMap::new(),
+            incidents: BTreeMap::new(),
+            refused: Vec::new(),
+        }
     }
 
     /// Reads the document.

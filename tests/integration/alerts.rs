@@ -394,7 +394,7 @@ fn runners_that_start_from_nothing_tell_each_run_once_even_at_the_same_time() {
                 let workspace = Workspace::open(dir, None).unwrap();
                 let (outlets, options) = (recorders(), options(16, Effect::Push));
                 let told = runtime.block_on(alert(&workspace, &outlets, receiver, &options, &Unobserved));
-                told.map(drop).unwrap_or_else(|failure| panic!("{}", failure.message));
+                told.map_or_else(|failure| panic!("{}", failure.message), drop);
             });
         }
     });
@@ -482,9 +482,9 @@ fn a_pager_hears_that_a_change_was_undone_or_agreed_to() {
         receiver.of(channel).iter().flat_map(|message| &message.alerts).map(|alert| alert.phase).collect()
     };
     // Another value is not the one before; the first one is back at last.
-    use AlertPhase::{Approved, Raised, Reverted};
-    assert_eq!(phases("chat"), [Raised; 3]);
-    assert_eq!(phases("pager"), [Raised, Raised, Raised, Reverted]);
+    let (raised, reverted, approved) = (AlertPhase::Raised, AlertPhase::Reverted, AlertPhase::Approved);
+    assert_eq!(phases("chat"), [raised; 3]);
+    assert_eq!(phases("pager"), [raised, raised, raised, reverted]);
     let alerts: Vec<_> = receiver.of("pager").into_iter().flat_map(|message| message.alerts).collect();
     assert_eq!(alerts[0].fingerprint, alerts[3].fingerprint);
     assert_ne!(alerts[0].id, alerts[3].id);
@@ -497,7 +497,7 @@ fn a_pager_hears_that_a_change_was_undone_or_agreed_to() {
     let tip = trail.workspace.tip().unwrap().unwrap();
     approve(&trail.workspace, tip, &Choice::Whole, &by, &Unobserved).unwrap();
     tell(&org, &trail, &receiver, 47);
-    assert_eq!(phases("pager")[4..], [Approved, Approved]);
+    assert_eq!(phases("pager")[4..], [approved, approved]);
     tell(&org, &trail, &receiver, 48);
     assert_eq!(phases("pager").len(), 6);
 }
