@@ -91,7 +91,7 @@ pub(super) fn plan(
             is_past: false,
         });
     }
-    let holding = sources::holding(workspace, options.now)?;
+    let holding = sources::holding(workspace, options.now, observer)?;
     let over = episodes_over(&mut known, &holding);
     for Holding { source, findings } in &holding {
         for finding in findings {
