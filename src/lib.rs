@@ -58,7 +58,8 @@
 //!
 //! The first thirteen are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
 //! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
-//! of the edges, `capture` uses `genesys`, and `config` takes its regions from there and the types of channels from `notify`. `the_core_names_no_edge_and_no_input_or_output`
+//! of the edges, `capture` uses `genesys`, and `config` takes its regions from there and the types of channels from `notify`.
+//! `the_core_names_no_edge_and_no_input_or_output`
 //! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
 //!
 //! # Where something new goes
@@ -67,6 +68,8 @@
 //!   seems to need code, a word is missing in the domain file: add it to [`catalogue`], for every domain. No `match` on the
 //!   name of a domain is anywhere.
 //! - **A topic** of notifications is an entry in `schemas/watch/topics.toml`.
+//! - **A type of channel** is a file in `schemas/channels/`, with its settings, limits and what answers mean, a file in [`notify`]
+//!   that builds from them, and its line in the table there.
 //! - **A rule** is a file in `schemas/rules/` and a fixture. The name of the file is its permanent id.
 //! - **An inhibition**, by which one alert speaks for others, is a file in `schemas/inhibitions/`. A source of findings that are
 //!   told is a word in [`alert::AUDITS`] and a line in `session::alerting::sources`.

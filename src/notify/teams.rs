@@ -21,9 +21,6 @@ const MOST_VALUES: usize = 6;
 /// Most characters of one thing that is said about an alert.
 const LONGEST_FACT: usize = 300;
 
-/// Most characters of the values that are shown of an alert.
-const LONGEST_VALUES: usize = 800;
-
 struct Teams {
     url: SecretString,
     most_bytes: usize,
@@ -84,21 +81,21 @@ fn container(alert: &Alert) -> Json {
         Severity::Medium => "accent",
         Severity::Low => "default",
     };
-    let mut inlines = Vec::new();
-    for fact in words::facts(alert) {
-        inlines.push(json!({ "type": "TextRun", "text": format!("{}: ", fact.label), "weight": "Bolder" }));
-        inlines.push(json!({ "type": "TextRun", "text": format!("{}\n", cut(&fact.text, LONGEST_FACT)) }));
-    }
     let mut items = vec![json!({
         "type": "RichTextBlock",
         "inlines": [{ "type": "TextRun", "text": cut(&words::title(alert), LONGEST_FACT), "weight": "Bolder" }],
     })];
-    let values = words::values(alert, MOST_VALUES).join("\n");
-    if !values.is_empty() {
-        let run = json!({ "type": "TextRun", "text": cut(&values, LONGEST_VALUES), "fontType": "Monospace" });
-        items.push(json!({ "type": "RichTextBlock", "inlines": [run] }));
-    }
-    items.push(json!({ "type": "RichTextBlock", "inlines": inlines }));
+    // A line is a block of its own: not every client breaks lines within one.
+    let line = |runs: Json| json!({ "type": "RichTextBlock", "spacing": "None", "inlines": runs });
+    items.extend(
+        words::values(alert, MOST_VALUES).iter().map(|value| {
+            line(json!([{ "type": "TextRun", "text": cut(value, LONGEST_FACT), "fontType": "Monospace" }]))
+        }),
+    );
+    items.extend(words::facts(alert).iter().map(|fact| {
+        let label = json!({ "type": "TextRun", "text": format!("{}: ", fact.label), "weight": "Bolder" });
+        line(json!([label, { "type": "TextRun", "text": cut(&fact.text, LONGEST_FACT) }]))
+    }));
     if let Some(link) = words::link(alert) {
         let open = json!({ "type": "Action.OpenUrl", "title": "Open the commit", "url": link });
         items.push(json!({ "type": "ActionSet", "actions": [open] }));

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::alert::{Alert, AlertPhase, ChangedValue, Group, Message};
-use crate::model::{Actor, ChangeKind, EntityKey, Explained, OwnedValue, Severity, SeverityCounts, Subject};
+use crate::model::{Actor, ChangeKind, EntityKey, Explained, Severity, SeverityCounts, Subject};
 
 /// What a person can write into a name to be taken for something else.
 const HOSTILE: &str =
@@ -255,7 +255,7 @@ fn what_is_sent_of_records_is_pinned() {
         let payloads = channel.payloads_of_records(&records(2)).unwrap();
         assert!(bodies(&payloads).iter().all(|body| body.contains("12345678901234567890123")), "{name}");
         let bodies: Vec<String> = bodies(&payloads).iter().map(|body| body.replace(&version(), "|VERSION|")).collect();
-        text.push_str(&format!("=== {name}\n{}\n", bodies.join("\n----\n")));
+        text += &format!("=== {name}\n{}\n", bodies.join("\n----\n"));
     }
     let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
     insta::assert_snapshot!("records", text.replace(&version, "\"version\":\"VERSION\""));
@@ -270,7 +270,7 @@ fn most_bytes(channel_type: &str) -> usize {
 
 #[test]
 fn what_is_too_much_is_shortened_within_the_limits_and_says_so() {
-    let count = 1000;
+    let count = 400;
     let message = many(count);
     for (one, (name, channel)) in settings().iter().zip(channels()) {
         let payloads = channel.payloads(&message);
@@ -282,7 +282,7 @@ fn what_is_too_much_is_shortened_within_the_limits_and_says_so() {
         if channel.kind() == ChannelKind::People {
             assert_eq!(payloads.len(), 1, "{name}");
             let body = String::from_utf8_lossy(&payloads[0].body).replace("=\r\n", "");
-            let counted = if name == "webhook" { "\"left_out\":9" } else { " more: " };
+            let counted = if name == "webhook" { "\"left_out\":3" } else { " more: " };
             assert!(body.contains(counted), "{name}");
         }
     }
@@ -321,6 +321,18 @@ fn an_event_that_is_too_large_leaves_out_values_and_counts_them() {
     assert!(line.len() <= 8192 && line.contains(" more characters"), "{line}");
 }
 
+/// How many characters the texts of a block have.
+fn texts(json: &Json) -> usize {
+    match json {
+        Json::Object(members) => {
+            let own = members.get("text").and_then(Json::as_str).map_or(0, |text| text.chars().count());
+            own + members.values().map(texts).sum::<usize>()
+        }
+        Json::Array(items) => items.iter().map(texts).sum(),
+        _ => 0,
+    }
+}
+
 #[test]
 fn a_message_to_slack_keeps_to_its_limits() {
     let [payload] = &channel("slack").payloads(&many(1000))[..] else { panic!("there is more than one") };
@@ -329,16 +341,6 @@ fn a_message_to_slack_keeps_to_its_limits() {
     assert_eq!(blocks.len(), 50);
     let header = blocks[0]["text"]["text"].as_str().unwrap();
     assert!(header.chars().count() <= 150);
-    fn texts(json: &Json) -> usize {
-        match json {
-            Json::Object(members) => {
-                let own = members.get("text").and_then(Json::as_str).map_or(0, |text| text.chars().count());
-                own + members.values().map(texts).sum::<usize>()
-            }
-            Json::Array(items) => items.iter().map(texts).sum(),
-            _ => 0,
-        }
-    }
     assert!(blocks.iter().all(|block| texts(block) <= 3000 + 32), "{:?}", blocks.iter().map(texts).max());
     assert!(body["text"].as_str().unwrap().chars().count() <= 3000);
     assert!(String::from_utf8_lossy(&payload.body).contains("and 953 more: 953 high"));
@@ -353,7 +355,8 @@ fn a_hostile_name_mentions_nobody_and_begins_nothing() {
     assert!(!teams.contains("TextBlock\",\"text\"") && !teams.contains("\"entities\""));
     let mail = bodies(&channel("email").payloads(&sample())).concat();
     let (_, page) = mail.split_once("<!DOCTYPE html>").unwrap();
-    assert!(!mail.contains("\nBcc:") && !page.contains("<img") && !page.contains("<b>"), "{mail}");
+    let (headers, _) = mail.split_once("\r\n\r\n").unwrap();
+    assert!(!headers.contains("Bcc") && !page.contains("<img") && !page.contains("<b>"), "{mail}");
     for line in bodies(&channel("cef").payloads(&sample())) {
         assert!(!line.contains(['\n', '\r', '\u{202e}']), "{line}");
         let (_, cef) = line.split_once("CEF:0|").unwrap();
@@ -378,10 +381,12 @@ fn decisions(channel: &dyn Channel, body: &str) -> String {
             None => ranges.push((status, status, word)),
         }
     }
-    let shown = ranges.iter().map(|(first, last, word)| match first == last {
-        true => format!("{first} {word}"),
-        false => format!("{first}-{last} {word}"),
-    });
+    let shown =
+        ranges.iter().map(
+            |(first, last, word)| {
+                if first == last { format!("{first} {word}") } else { format!("{first}-{last} {word}") }
+            },
+        );
     shown.collect::<Vec<_>>().join(", ")
 }
 
@@ -397,18 +402,18 @@ fn every_status_has_a_decision() {
 }
 
 #[test]
-fn whatever_the_receiver_is_overload_is_tried_again_and_a_wrong_key_is_not() {
+fn whatever_the_receiver_is_only_what_it_says_of_the_payload_is_final() {
     for (name, channel) in channels() {
         let of = |status| {
             let after = Some(std::time::Duration::from_secs(7));
             channel.verdict(&Answer::Http { status, body: String::new(), retry_after: after })
         };
         let Transport::Http(_) = channel.payloads(&sample())[0].transport else { continue };
-        for status in [408, 429, 500, 502, 503, 504] {
+        for status in [301, 401, 403, 404, 410, 408, 429, 500, 502, 503, 504] {
             let Verdict::Retry { after, .. } = of(status) else { panic!("{name} {status}") };
             assert_eq!(after.map(|wait| wait.as_secs()), Some(7), "{name} {status}");
         }
-        for status in (100..200).chain(300..400).chain([400, 401, 403, 404, 410, 413, 422]) {
+        for status in (100..200).chain([400, 405, 406, 411, 413, 414, 415, 422]) {
             assert!(matches!(of(status), Verdict::Refused { .. }), "{name} {status}");
         }
         assert!(matches!(channel.verdict(&Answer::None("no route".to_owned())), Verdict::Retry { .. }), "{name}");
@@ -422,7 +427,7 @@ fn a_mail_server_is_asked_again_where_it_says_so() {
         let verdict = email.verdict(&Answer::Smtp(code, "said".to_owned()));
         let expected = match code {
             200..=299 => Verdict::Delivered,
-            400..=499 => Verdict::Retry { reason: format!("{code} said"), after: None },
+            400..=499 | 530 | 534 | 535 | 538 => Verdict::Retry { reason: format!("{code} said"), after: None },
             _ => Verdict::Refused { reason: format!("{code} said") },
         };
         assert_eq!(verdict, expected);
@@ -439,7 +444,8 @@ fn what_a_body_says_counts_where_the_status_says_nothing() {
     let refused = |reason: &str| Verdict::Refused { reason: reason.to_owned() };
     assert_eq!(of("slack", "ok"), Verdict::Delivered);
     assert_eq!(of("slack-bot", r#"{"ok":true,"ts":"1"}"#), Verdict::Delivered);
-    assert_eq!(of("slack-bot", r#"{"ok":false,"error":"channel_not_found"}"#), refused("200 OK: channel_not_found"));
+    assert_eq!(of("slack-bot", r#"{"ok":false,"error":"invalid_blocks"}"#), refused("200 OK: invalid_blocks"));
+    assert_eq!(of("slack-bot", r#"{"ok":false,"error":"token_revoked"}"#), retry("200 OK: token_revoked"));
     assert_eq!(of("slack-bot", r#"{"ok":false,"error":"ratelimited"}"#), retry("200 OK: ratelimited"));
     assert_eq!(of("slack-bot", "<html>"), retry("200 OK: <html>"));
     assert_eq!(of("splunk", r#"{"text":"Success","code":0}"#), Verdict::Delivered);
@@ -557,5 +563,4 @@ fn the_words_of_a_message_say_what_is_not_in_it() {
     one.actors.clear();
     one.explained = Some(Explained::None);
     assert_eq!(words::who(&one).unwrap(), "unexplained: no audit record tells of it");
-    let _: OwnedValue = records(1).remove(0).body;
 }

@@ -375,7 +375,7 @@ fn every_module_is_on_the_map() {
 
 #[test]
 fn every_link_between_documents_leads_to_a_file() {
-    let pages = ["alerts", "domains", "domain-files", "formats", "github", "integrity", "rules"]
+    let pages = ["alerts", "channels", "domains", "domain-files", "formats", "github", "integrity", "rules"]
         .map(|page| format!("docs/{page}.md"));
     let others = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
     for name in others.into_iter().chain(pages) {

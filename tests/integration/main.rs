@@ -33,6 +33,7 @@ mod own_domains;
 mod pacing;
 mod plan;
 mod profiles;
+mod receivers;
 mod record;
 mod remote;
 mod removals;
