@@ -91,7 +91,8 @@ pub(super) fn once(workspace: &Workspace, after: Option<&str>) -> Result<(Vec<On
     let is_first = |one: &&HeartbeatFinding| {
         // What the run before found as well goes on, and was told.
         let before = heartbeat.runs.iter().filter(|at| **at < one.at).max();
-        let is_same = |other: &HeartbeatFinding| Some(&other.at) == before && other.finding == one.finding;
+        let is_same =
+            |other: &HeartbeatFinding| Some(&other.at) == before && is_same_thing(&other.finding, &one.finding);
         !heartbeat.findings.iter().any(is_same)
     };
     let found = new.filter(is_first).map(|one| Once {
@@ -101,6 +102,12 @@ pub(super) fn once(workspace: &Workspace, after: Option<&str>) -> Result<(Vec<On
         explained: (one.finding.rule == Fault::Unexplained.id()).then_some(Explained::None),
     });
     Ok((found.collect(), Some(heartbeat.time.clone())))
+}
+
+/// Whether two runs found one thing. What is about no entity may be worded by what a server said, with the id of a request in it.
+fn is_same_thing(left: &RunFinding, right: &RunFinding) -> bool {
+    let about = |one: &RunFinding| (one.rule.clone(), one.domain.clone(), one.entity.clone(), one.place.clone());
+    about(left) == about(right) && (left.entity.is_none() || left.message == right.message)
 }
 
 /// A finding of a run in the form of all findings.
