@@ -95,7 +95,8 @@ impl Cef {
     }
 
     fn alert(&self, message: &Message, alert: &Alert) -> Vec<u8> {
-        let name = words::title(alert);
+        // The name is that of a kind of event. What people have written is told in the extension, where every parser expects it.
+        let name = alert.rule.replace('-', " ");
         let (severity, level) = match alert.severity {
             Severity::Critical => (10, 2),
             Severity::High => (8, 3),
@@ -116,6 +117,8 @@ impl Cef {
             (AlertPhase::Raised, None) => "found",
             (phase, _) => phase.as_str(),
         };
+        let mut told = vec![words::title(alert)];
+        told.extend(words::values(alert, MOST_VALUES));
         let members = [
             ("rt", Some(moment::milliseconds(&alert.at).to_string())),
             ("externalId", Some(alert.id.clone())),
@@ -125,7 +128,7 @@ impl Cef {
             ("suid", of_actor(|actor| actor.id.as_ref())),
             ("suser", of_actor(|actor| actor.name.as_ref().or(actor.email.as_ref()).or(actor.client_id.as_ref()))),
             ("src", address.cloned()),
-            ("msg", Some(words::values(alert, MOST_VALUES).join("\n")).filter(|text| !text.is_empty())),
+            ("msg", Some(told.join("\n"))),
             ("reason", alert.why.clone()),
             ("request", words::link(alert).map(str::to_owned)),
         ];

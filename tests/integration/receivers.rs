@@ -256,12 +256,13 @@ fn a_parser_finds_in_the_common_event_format_what_was_put_in() {
     let is = |name: &str, value: &str| assert_eq!(events[0][name], value, "{name}");
     is("DeviceVendor", "orgtrail");
     is("DeviceEventClassID", &expected.rule);
-    is("Name", &format!("CRITICAL: {}", expected.message));
+    is("Name", "queue routing");
     is("Severity", "10");
     is("externalId", &expected.id);
     is("suser", "Ann Lee");
     is("src", "192.0.2.7");
     is("fingerprint", &expected.fingerprint);
     is("remedy", &expected.remedy);
-    is("msg", r"name: Support → VIP | <b>x</b> a\=b \\ \\r\\nBcc: e@e.example");
+    let told = r"\nname: Support → VIP | <b>x</b> a\=b \\ \\r\\nBcc: e@e.example";
+    is("msg", &format!("CRITICAL: {}{told}", expected.message));
 }

@@ -10,8 +10,9 @@ use crate::model::{Explained, Finding, Subject};
 use crate::record::{Heartbeat, HeartbeatFinding, RunFinding};
 use crate::report::Findings;
 use crate::session::checks::check;
+use crate::session::observer::Observer;
 use crate::session::recording::HEARTBEAT_REF;
-use crate::session::{Failure, Unobserved, Workspace, acknowledge_findings, status};
+use crate::session::{Failure, Workspace, acknowledge_findings, status};
 
 /// What holds at present, with who can say that it is over.
 pub(super) struct Holding {
@@ -37,15 +38,23 @@ fn is_told_by_runs(rule: &str) -> bool {
     rule == Fault::Unexplained.id()
 }
 
-/// Everything that holds at present: what `status` says, and the checks that the settings name.
-pub(super) fn holding(workspace: &Workspace, now: DateTime<Utc>) -> Result<Vec<Holding>, Failure> {
+/// Everything that holds at present: what `status` says, and the checks that the settings name. Of a check that cannot be made
+/// nothing is known, neither that something holds nor that it is over.
+pub(super) fn holding(
+    workspace: &Workspace,
+    now: DateTime<Utc>,
+    observer: &dyn Observer,
+) -> Result<Vec<Holding>, Failure> {
     let mut all = Vec::new();
     let found = status(workspace, workspace.config.alerts.max_age, now)?.findings;
     let own = found.into_iter().filter(|finding| !is_told_by_runs(&finding.rule)).collect();
     all.push(Holding { source: "status", findings: own });
     for name in crate::alert::AUDITS {
         if workspace.config.alerts.audits.iter().any(|wanted| wanted == name) {
-            all.push(Holding { source: name, findings: check(name, workspace, now, &Unobserved)? });
+            match check(name, workspace, now, observer) {
+                Ok(findings) => all.push(Holding { source: name, findings }),
+                Err(failure) => observer.warn(&format!("the audit {name} could not be made: {}", failure.message)),
+            }
         }
     }
     for one in &mut all {
@@ -65,7 +74,8 @@ pub(super) fn once(workspace: &Workspace, after: Option<&str>) -> Result<(Vec<On
     let is_first = |one: &&HeartbeatFinding| {
         // What the run before found as well goes on, and was told.
         let before = heartbeat.runs.iter().filter(|at| **at < one.at).max();
-        let is_same = |other: &HeartbeatFinding| Some(&other.at) == before && other.finding == one.finding;
+        let is_same =
+            |other: &HeartbeatFinding| Some(&other.at) == before && is_same_thing(&other.finding, &one.finding);
         !heartbeat.findings.iter().any(is_same)
     };
     let found = new.filter(is_first).map(|one| Once {
@@ -75,6 +85,12 @@ pub(super) fn once(workspace: &Workspace, after: Option<&str>) -> Result<(Vec<On
         explained: (one.finding.rule == Fault::Unexplained.id()).then_some(Explained::None),
     });
     Ok((found.collect(), Some(heartbeat.time.clone())))
+}
+
+/// Whether two runs found one thing. What is about no entity may be worded by what a server said, with the id of a request in it.
+fn is_same_thing(left: &RunFinding, right: &RunFinding) -> bool {
+    let about = |one: &RunFinding| (one.rule.clone(), one.domain.clone(), one.entity.clone(), one.place.clone());
+    about(left) == about(right) && (left.entity.is_none() || left.message == right.message)
 }
 
 /// A finding of a run in the form of all findings.
