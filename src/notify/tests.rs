@@ -250,15 +250,15 @@ fn what_is_sent_is_pinned_and_the_same_each_time() {
 #[test]
 fn what_is_sent_of_records_is_pinned() {
     let siems = channels().into_iter().filter(|(_, channel)| channel.kind() == ChannelKind::Siem);
-    let mut text = String::new();
+    let mut told = Vec::new();
     for (name, channel) in siems {
         let payloads = channel.payloads_of_records(&records(2)).unwrap();
         assert!(bodies(&payloads).iter().all(|body| body.contains("12345678901234567890123")), "{name}");
         let bodies: Vec<String> = bodies(&payloads).iter().map(|body| body.replace(&version(), "|VERSION|")).collect();
-        text += &format!("=== {name}\n{}\n", bodies.join("\n----\n"));
+        told.push(format!("=== {name}\n{}\n", bodies.join("\n----\n")));
     }
     let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
-    insta::assert_snapshot!("records", text.replace(&version, "\"version\":\"VERSION\""));
+    insta::assert_snapshot!("records", told.concat().replace(&version, "\"version\":\"VERSION\""));
 }
 
 /// The most bytes that a body may have, by the data of its type.
