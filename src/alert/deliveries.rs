@@ -5,6 +5,7 @@
 //! is refused. Who is about to send says so beforehand, and until when: what is not settled by then is taken by the next one, under
 //! the same ids.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ const MOST_INCIDENTS: usize = 1_000;
 const MOST_REFUSED: usize = 100;
 
 /// The document, kept under a reference of its own without history.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deliveries {
     /// The version of this form.
     pub schema_version: u32,
@@ -158,6 +159,12 @@ impl Outgoing {
     }
 }
 
+impl Default for Deliveries {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Deliveries {
     /// The version of the form that is written.
     pub const SCHEMA_VERSION: u32 = 1;
@@ -165,7 +172,16 @@ impl Deliveries {
     /// Nothing told yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { schema_version: Self::SCHEMA_VERSION, ..Self::default() }
+        Self {
+            schema_version: Self::SCHEMA_VERSION,
+            watermark: None,
+            findings_until: None,
+            outbox: Vec::new(),
+            settled: BTreeMap::new(),
+            episodes: BTreeMap::new(),
+            incidents: BTreeMap::new(),
+            refused: Vec::new(),
+        }
     }
 
     /// Reads the document.
@@ -231,11 +247,24 @@ impl Deliveries {
         self.refused.drain(..excess);
     }
 
-    /// What two know who could not tell each other: what either settled is settled, and what either has to send is sent.
+    /// What two know who could not tell each other: what either settled is settled, and what either has to send is sent. Of what
+    /// holds by itself whoever looked later knows better, as the other may not know that it is over.
     #[must_use]
-    pub fn beside(mut self, other: Self) -> Self {
-        self.watermark = self.watermark.max(other.watermark);
-        self.findings_until = self.findings_until.max(other.findings_until);
+    pub fn beside(self, other: Self) -> Self {
+        let looked = |one: &Self| (one.findings_until.clone(), one.watermark.clone());
+        let is_later = looked(&self).cmp(&looked(&other));
+        let (mut later, mut earlier) = if is_later == Ordering::Less { (other, self) } else { (self, other) };
+        if is_later != Ordering::Equal {
+            earlier.episodes.retain(|fingerprint, _| later.episodes.contains_key(fingerprint));
+            earlier.incidents.clear();
+        }
+        later.add(earlier);
+        later
+    }
+
+    fn add(&mut self, other: Self) {
+        self.watermark = self.watermark.take().max(other.watermark);
+        self.findings_until = self.findings_until.take().max(other.findings_until);
         for outgoing in other.outbox {
             let same =
                 |known: &&mut Outgoing| known.channel == outgoing.channel && known.message.id == outgoing.message.id;
@@ -272,7 +301,6 @@ impl Deliveries {
         self.refused.extend(other.refused.into_iter().filter(new));
         self.refused.sort_by(|left, right| left.at.cmp(&right.at));
         self.tidy();
-        self
     }
 }
 
@@ -363,6 +391,25 @@ mod tests {
             assert_eq!(whole.watermark, mark("2"));
             assert!(whole.is_settled("siem", "a") && whole.is_settled("chat", "b") && whole.is_pending("chat", "a"));
             assert_eq!(whole.clone().beside(whole.clone()), whole);
+        }
+    }
+
+    #[test]
+    fn what_is_over_does_not_come_back_from_who_looked_earlier() {
+        let episode = Episode {
+            rule: "rule".to_owned(),
+            source: "status".to_owned(),
+            run: "run".to_owned(),
+            at: AT.to_owned(),
+            told: BTreeMap::from([("all".to_owned(), AT.to_owned())]),
+        };
+        let mut ours = Deliveries { findings_until: Some("1".to_owned()), ..Deliveries::new() };
+        ours.episodes = BTreeMap::from([("gone".to_owned(), episode.clone()), ("held".to_owned(), episode.clone())]);
+        let mut theirs = Deliveries { findings_until: Some("2".to_owned()), ..Deliveries::new() };
+        theirs.episodes = BTreeMap::from([("held".to_owned(), Episode { told: BTreeMap::new(), ..episode })]);
+        for whole in [ours.clone().beside(theirs.clone()), theirs.beside(ours)] {
+            assert_eq!(whole.episodes.keys().collect::<Vec<_>>(), ["held"]);
+            assert_eq!(whole.episodes["held"].told["all"], AT);
         }
     }
 

@@ -208,9 +208,6 @@ impl RouteMatch {
             };
             own.is_empty() || (!others.is_empty() && others.iter().all(is_own))
         };
-        fn words<T: PartialEq>(own: &[T], others: &[T]) -> bool {
-            own.is_empty() || (!others.is_empty() && others.iter().all(|other| own.contains(other)))
-        }
         self.level.is_none_or(|least| other.level.is_some_and(|others| others >= least))
             && globs(&self.domains, &other.domains)
             && words(&self.paths, &other.paths)
@@ -238,4 +235,9 @@ impl Route {
         // Hours that never come again are none to wait for.
         next_begin(&self.hours, now).map_or(When::Never, When::Later)
     }
+}
+
+/// Whether words, of which none is all, leave out none of some others.
+fn words<T: PartialEq>(own: &[T], others: &[T]) -> bool {
+    own.is_empty() || (!others.is_empty() && others.iter().all(|other| own.contains(other)))
 }

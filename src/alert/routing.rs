@@ -45,7 +45,7 @@ impl Routing<'_> {
     pub fn route(&self, told: &[Told], now: DateTime<Utc>) -> Vec<Vec<Fate>> {
         let mut fates: Vec<Vec<Fate>> = told.iter().map(|one| self.matched(one, now)).collect();
         let sources = self.sources(told);
-        for route in 0..self.routes.len() {
+        for (route, _) in self.routes.iter().enumerate() {
             let is_told = |index: usize| matches!(fates[index][route], Fate::Told | Fate::Held(_));
             let silenced: Vec<(usize, usize)> = (0..told.len())
                 .filter(|index| is_told(*index))

@@ -394,7 +394,7 @@ fn runners_that_start_from_nothing_tell_each_run_once_even_at_the_same_time() {
                 let workspace = Workspace::open(dir, None).unwrap();
                 let (outlets, options) = (recorders(), options(16, Effect::Push));
                 let told = runtime.block_on(alert(&workspace, &outlets, receiver, &options, &Unobserved));
-                told.map(drop).unwrap_or_else(|failure| panic!("{}", failure.message));
+                told.map_or_else(|failure| panic!("{}", failure.message), drop);
             });
         }
     });
@@ -430,6 +430,26 @@ fn what_was_sent_is_noted_although_somebody_pushed_meanwhile() {
 }
 
 #[test]
+fn what_a_run_found_is_told_by_who_was_not_there_and_only_when_it_is_new() {
+    let org = Org::small();
+    let terminal = pushed(&org);
+    for path in ["/api/v2/audits/query", "/api/v2/audits/query/realtime"] {
+        block(&org, path, orgtrail::sim::Effect::Forbidden);
+    }
+    let receiver = Receiver::default();
+    for (minutes, told) in [(30, 1), (45, 1)] {
+        terminal.snapshot_core(minutes, &["--push"]).ends_with(0);
+        let heartbeat = git_in(&terminal.path("remote.git"), &["cat-file", "-p", "refs/orgtrail/heartbeat"]);
+        assert_follows("heartbeat", &serde_json::from_str(&heartbeat).unwrap());
+        let dir = terminal.clone_remote(&format!("runner{minutes}"));
+        let workspace = Workspace::open(&dir, None).unwrap();
+        tell_with(&org, &workspace, &receiver, &options(minutes + 1, Effect::Push)).unwrap();
+        let found = receiver.of("chat").into_iter().flat_map(|message| message.alerts);
+        assert_eq!(found.filter(|alert| alert.rule == "audits-forbidden").count(), told);
+    }
+}
+
+#[test]
 fn what_is_out_of_hours_waits_for_them_as_one_message() {
     let settings = format!("{EVERYTHING}match = {{ domain = \"routing.queues\" }}\nhours = \"Mon-Fri 10:00-18:00\"\n");
     let (org, trail, receiver) = (Org::small(), trail_with(&settings), Receiver::default());
@@ -462,9 +482,9 @@ fn a_pager_hears_that_a_change_was_undone_or_agreed_to() {
         receiver.of(channel).iter().flat_map(|message| &message.alerts).map(|alert| alert.phase).collect()
     };
     // Another value is not the one before; the first one is back at last.
-    use AlertPhase::{Approved, Raised, Reverted};
-    assert_eq!(phases("chat"), [Raised; 3]);
-    assert_eq!(phases("pager"), [Raised, Raised, Raised, Reverted]);
+    let (raised, reverted, approved) = (AlertPhase::Raised, AlertPhase::Reverted, AlertPhase::Approved);
+    assert_eq!(phases("chat"), [raised; 3]);
+    assert_eq!(phases("pager"), [raised, raised, raised, reverted]);
     let alerts: Vec<_> = receiver.of("pager").into_iter().flat_map(|message| message.alerts).collect();
     assert_eq!(alerts[0].fingerprint, alerts[3].fingerprint);
     assert_ne!(alerts[0].id, alerts[3].id);
@@ -477,7 +497,7 @@ fn a_pager_hears_that_a_change_was_undone_or_agreed_to() {
     let tip = trail.workspace.tip().unwrap().unwrap();
     approve(&trail.workspace, tip, &Choice::Whole, &by, &Unobserved).unwrap();
     tell(&org, &trail, &receiver, 47);
-    assert_eq!(phases("pager")[4..], [Approved, Approved]);
+    assert_eq!(phases("pager")[4..], [approved, approved]);
     tell(&org, &trail, &receiver, 48);
     assert_eq!(phases("pager").len(), 6);
 }

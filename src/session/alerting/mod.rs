@@ -241,7 +241,7 @@ fn take_note(
     let at = written(options.now);
     // First of all here, whatever becomes of the remote.
     let noted = |workspace: &Workspace| {
-        let mut known = deliveries(workspace)?.unwrap_or_else(Deliveries::new);
+        let mut known = deliveries(workspace)?.unwrap_or_default();
         for one in sent {
             note(&mut known, one, by, &at);
         }

@@ -115,7 +115,7 @@ fn runs_of(commits: &[CommitInfo]) -> Vec<Vec<CommitInfo>> {
         let run = commit.trailer(trailer::RUN);
         match runs.last_mut() {
             Some(last) if last.first().and_then(|first| first.trailer(trailer::RUN)) == run => {
-                last.push(commit.clone())
+                last.push(commit.clone());
             }
             _ => runs.push(vec![commit.clone()]),
         }

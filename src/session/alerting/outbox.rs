@@ -62,10 +62,10 @@ pub(super) fn plan(
 ) -> Result<Planned, Failure> {
     let state = archive(workspace, workspace.tip()?)?;
     let Some(org) = state.ledger().map(|ledger| ledger.org.clone()) else {
-        return Ok(Planned { deliveries: before.unwrap_or_else(Deliveries::new), explained: Vec::new() });
+        return Ok(Planned { deliveries: before.unwrap_or_default(), explained: Vec::new() });
     };
     let is_first = before.as_ref().is_none_or(|known| known.watermark.is_none());
-    let mut known = before.unwrap_or_else(Deliveries::new);
+    let mut known = before.unwrap_or_default();
     let begin = Begin::of(workspace, options.since, Some(&known))?;
     let teller = news::teller(workspace, &workspace.scan, &org);
     let mut since = news::since(workspace, &begin, &teller, observer)?;
@@ -91,7 +91,7 @@ pub(super) fn plan(
             is_past: false,
         });
     }
-    let holding = sources::holding(workspace, options.now)?;
+    let holding = sources::holding(workspace, options.now, observer)?;
     let over = episodes_over(&mut known, &holding);
     for Holding { source, findings } in &holding {
         for finding in findings {
@@ -202,8 +202,8 @@ impl Plan<'_> {
                 }
             }
             let begin = begin.map(written);
-            let sent = self.send(route, now, None);
-            let waiting = self.send(route, held, begin);
+            let sent = self.send(route, &now, None);
+            let waiting = self.send(route, &held, begin.as_deref());
             for (index, fates) in fates.iter().enumerate() {
                 let item = &items[open[index]];
                 let id = &told[index].alert.id;
@@ -240,7 +240,7 @@ impl Plan<'_> {
     }
 
     /// Puts what a route tells into the outbox, one message for each of its channels.
-    fn send(&mut self, route: &Route, alerts: Vec<(Alert, Raised)>, held_until: Option<String>) -> Queued {
+    fn send(&mut self, route: &Route, alerts: &[(Alert, Raised)], held_until: Option<&str>) -> Queued {
         let mut queued = Queued { channels: route.channels.len(), ..Queued::default() };
         if alerts.is_empty() {
             return queued;
@@ -286,7 +286,7 @@ impl Plan<'_> {
             self.known.outbox.push(Outgoing {
                 channel: channel.clone(),
                 message,
-                not_before: held_until.clone(),
+                not_before: held_until.map(ToOwned::to_owned),
                 claim: None,
                 tries: 0,
                 trouble: None,

@@ -9,6 +9,7 @@ use crate::integrity::Fault;
 use crate::model::{Explained, Finding, Subject};
 use crate::record::{Heartbeat, HeartbeatFinding, RunFinding};
 use crate::report::Findings;
+use crate::session::observer::Observer;
 use crate::session::recording::HEARTBEAT_REF;
 use crate::session::revision::last_run;
 use crate::session::verify::{VerifyOptions, verify};
@@ -38,15 +39,23 @@ fn is_told_by_runs(rule: &str) -> bool {
     rule == Fault::Unexplained.id()
 }
 
-/// Everything that holds at present: what `status` says, and the checks that the settings name.
-pub(super) fn holding(workspace: &Workspace, now: DateTime<Utc>) -> Result<Vec<Holding>, Failure> {
+/// Everything that holds at present: what `status` says, and the checks that the settings name. Of a check that cannot be made
+/// nothing is known, neither that something holds nor that it is over.
+pub(super) fn holding(
+    workspace: &Workspace,
+    now: DateTime<Utc>,
+    observer: &dyn Observer,
+) -> Result<Vec<Holding>, Failure> {
     let mut all = Vec::new();
     let found = status(workspace, workspace.config.alerts.max_age, now)?.findings;
     let own = found.into_iter().filter(|finding| !is_told_by_runs(&finding.rule)).collect();
     all.push(Holding { source: "status", findings: own });
     for name in crate::alert::AUDITS {
         if workspace.config.alerts.audits.iter().any(|wanted| wanted == name) {
-            all.push(Holding { source: name, findings: audit(name, workspace, now)? });
+            match audit(name, workspace, now) {
+                Ok(findings) => all.push(Holding { source: name, findings }),
+                Err(failure) => observer.warn(&format!("the audit {name} could not be made: {}", failure.message)),
+            }
         }
     }
     for one in &mut all {
