@@ -193,7 +193,6 @@ fn setting(rule: &SettingRule, value: &Spanned<DeValue<'_>>) -> Result<SettingVa
             }
             if texts.is_empty() { Err(unfit(at)) } else { Ok(SettingValue::Texts(texts)) }
         }
-        (Form::Addresses | Form::Words, _) => Err(unfit(at)),
         (Form::Port, DeValue::Integer(integer)) => {
             let number = usize::from_str_radix(integer.as_str(), integer.radix()).ok();
             let number = number.filter(|number| rule.form.fits(&number.to_string()));
@@ -206,7 +205,7 @@ fn setting(rule: &SettingRule, value: &Spanned<DeValue<'_>>) -> Result<SettingVa
             let chosen = rule.choices.iter().find(|choice| *choice == text);
             chosen.map(|choice| SettingValue::Text(choice.clone())).ok_or_else(|| unfit(at))
         }
-        (Form::Port, _) => Err(unfit(at)),
+        (Form::Addresses | Form::Words | Form::Port, _) => Err(unfit(at)),
         (form, DeValue::String(text)) if form.fits(text) => Ok(SettingValue::Text(text.clone().into_owned())),
         _ => Err(unfit(at)),
     }

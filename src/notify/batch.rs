@@ -40,25 +40,19 @@ impl Framing {
 
 /// Puts events into as few bodies as the limits allow, in order. An event that is larger than a body may be is alone in one.
 pub(super) fn batches(events: impl IntoIterator<Item = Event>, framing: Framing, most: Most) -> Vec<Batch> {
-    let frame = framing.open.len() + framing.close.len();
     let mut batches: Vec<Batch> = Vec::new();
     for event in events {
         let room = |batch: &Batch| {
             let size = batch.body.len() + framing.between.len() + event.bytes.len() + framing.close.len();
             batch.covers.len() < most.events && size <= most.bytes
         };
-        match batches.last_mut().filter(|batch| room(batch)) {
-            Some(batch) => {
-                batch.body.extend_from_slice(framing.between.as_bytes());
-                batch.body.extend_from_slice(&event.bytes);
-                batch.covers.push(event.id);
-            }
-            None => {
-                let mut body = Vec::with_capacity(frame + event.bytes.len());
-                body.extend_from_slice(framing.open.as_bytes());
-                body.extend_from_slice(&event.bytes);
-                batches.push(Batch { covers: vec![event.id], body });
-            }
+        if let Some(batch) = batches.last_mut().filter(|batch| room(batch)) {
+            batch.body.extend_from_slice(framing.between.as_bytes());
+            batch.body.extend_from_slice(&event.bytes);
+            batch.covers.push(event.id);
+        } else {
+            let body = [framing.open.as_bytes(), &event.bytes].concat();
+            batches.push(Batch { covers: vec![event.id], body });
         }
     }
     for batch in &mut batches {

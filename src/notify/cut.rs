@@ -7,7 +7,7 @@ pub(super) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -62,19 +62,19 @@ pub(super) fn as_many_as_fit<T>(count: usize, make: impl Fn(usize) -> T, fits: i
     let (mut low, mut high) = (0, 1.min(count));
     let mut best = make(0);
     while high > low {
-        let made = make(high);
-        if !fits(&made) {
+        let built = make(high);
+        if !fits(&built) {
             break;
         }
-        best = made;
+        best = built;
         low = high;
         high = (high * 2).min(count);
     }
     while high - low > 1 {
         let middle = low + (high - low) / 2;
-        let made = make(middle);
-        if fits(&made) {
-            best = made;
+        let built = make(middle);
+        if fits(&built) {
+            best = built;
             low = middle;
         } else {
             high = middle;

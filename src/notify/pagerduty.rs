@@ -1,4 +1,4 @@
-//! PagerDuty, by its events API: an incident for what is critical or high, a change event for the rest.
+//! `PagerDuty`, by its events API: an incident for what is critical or high, a change event for the rest.
 //!
 //! What raises an incident and what resolves it have the fingerprint of the alert in their key, so that they meet, and so that an
 //! alert that is sent twice stays one incident.

@@ -86,14 +86,16 @@ fn port() -> u16 {
 }
 
 fn mail_server(ports: [u16; 2]) -> Daemon {
-    let user = String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap();
+    let name_of = |option: &str| String::from_utf8(Command::new("id").arg(option).output().unwrap().stdout).unwrap();
+    let (user, group) = (name_of("-un"), name_of("-gn"));
     // Nothing is delivered as root; who is not root can deliver as nobody else.
     let (user, drops, deliver_as) = match user.trim() {
         "root" => ("root", "false", "user = nobody\n  group = nogroup".to_owned()),
-        other => (other, "true", format!("user = {other}")),
+        other => (other, "true", format!("user = {other}\n  group = {}", group.trim())),
     };
     let configuration = include_str!("receivers/exim.conf")
         .replace("USER", user)
+        .replace("GROUP", group.trim())
         .replace("DELIVER_AS", &deliver_as)
         .replace("DROPS", drops)
         .replace("STARTTLS_PORT", &ports[0].to_string())
