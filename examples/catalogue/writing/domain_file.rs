@@ -194,7 +194,7 @@ fn reply<'c>(contract: &'c Contract, path: &str, method: &str) -> Result<Kind<'c
 }
 
 /// Folders under `schemas/` that hold no domains.
-const OTHER_FOLDERS: [&str; 6] = ["api", "output", "rules", "secrets", "sim", "watch"];
+const OTHER_FOLDERS: [&str; 7] = ["api", "output", "rbac", "rules", "secrets", "sim", "watch"];
 
 /// The domain files in a folder, as names of domains and paths, in order of name.
 pub(crate) fn domain_files(folder: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
