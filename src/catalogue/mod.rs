@@ -29,7 +29,7 @@ pub use problem::CatalogueProblem;
 pub use role::{LeastRole, Need, PermissionPolicy};
 pub use shape::{Shape, ShapeId, ShapeNode, Types};
 pub use source::{Binding, Counting, CursorNames, Paging, PermissionMode, Source, Under};
-pub use user::{USER_DIR, UserFile};
+pub use user::{NOT_OF_DOMAINS, USER_DIR, UserFile};
 
 use crate::model::{DomainId, nearest};
 use draft::Draft;

@@ -110,12 +110,30 @@ pub(super) fn texts_of<'f>(files: &'f [UserFile], problems: &mut Vec<CataloguePr
     all.into_values().collect()
 }
 
+/// The folders of `schemas/` that hold something else than domains.
+pub const NOT_OF_DOMAINS: &[&str] = &[
+    "api",
+    "channels",
+    "execution",
+    "expiry",
+    "inhibitions",
+    "lint",
+    "orphans",
+    "output",
+    "rbac",
+    "reach",
+    "rules",
+    "secrets",
+    "sim",
+    "watch",
+];
+
 /// The domain that a file under `schemas/` at `<family>/<domain>.toml` defines.
 fn built_in_domain(path: &str) -> Option<DomainId> {
     let (family, file) = path.split_once('/')?;
-    let reserved = ["rules", "api", "output", "rbac", "sim", "secrets", "watch"].contains(&family);
+    let is_family = !NOT_OF_DOMAINS.contains(&family);
     let name = file.strip_suffix(".toml")?;
-    if reserved { None } else { format!("{family}.{name}").parse().ok() }
+    if is_family { format!("{family}.{name}").parse().ok() } else { None }
 }
 
 /// The domain that a file of the user's belongs to, and the version where it is a schema.

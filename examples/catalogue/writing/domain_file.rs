@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use orgtrail::catalogue::FieldPath;
+use orgtrail::catalogue::{FieldPath, NOT_OF_DOMAINS};
 use serde::Deserialize;
 
 use super::contract::{Contract, Kind};
@@ -193,16 +193,13 @@ fn reply<'c>(contract: &'c Contract, path: &str, method: &str) -> Result<Kind<'c
     Ok(operation.response.as_deref().map_or(Kind::Any, Kind::parse))
 }
 
-/// Folders under `schemas/` that hold no domains.
-const OTHER_FOLDERS: [&str; 7] = ["api", "output", "rbac", "rules", "secrets", "sim", "watch"];
-
 /// The domain files in a folder, as names of domains and paths, in order of name.
 pub(crate) fn domain_files(folder: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     for family in std::fs::read_dir(folder)? {
         let family = family?;
         let name = family.file_name().to_string_lossy().into_owned();
-        if !family.file_type()?.is_dir() || OTHER_FOLDERS.contains(&name.as_str()) {
+        if !family.file_type()?.is_dir() || NOT_OF_DOMAINS.contains(&name.as_str()) {
             continue;
         }
         for file in std::fs::read_dir(family.path())? {
