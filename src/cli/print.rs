@@ -1,6 +1,6 @@
 //! What a verb shows, in the format that was asked for: one place for formats, `--min-severity` and `--fail-on`.
 
-use std::io;
+use std::io::{self, Write};
 
 use super::args::{Format, Global};
 use super::{Exit, Exits, Failure, Ui};
@@ -46,14 +46,45 @@ pub fn access_formats(verb: &str, global: &Global) -> Result<(), Failure> {
 /// Prints who may do what.
 pub fn access(verb: &str, asked: &Asked<'_>, global: &Global, ui: &Ui) -> Result<(), Failure> {
     access_formats(verb, global)?;
-    let mut out = Vec::new();
-    told(match global.format {
+    let mut out = Pieces { ui, held: Vec::new(), failure: None };
+    let written = match global.format {
         Format::Json => report::access::render_json(asked, &mut out),
         Format::Markdown => report::access::render_markdown(asked, &mut out),
         Format::Csv => report::access::render_csv(asked, &mut out),
         _ => report::access::render_text(asked, ui.style(), &mut out),
-    })?;
-    ui.data(&out)
+    };
+    let ended = written.and_then(|()| out.flush());
+    ended.map_err(|error| out.failure.take().unwrap_or_else(|| Failure::of(Exit::Internal, &error)))
+}
+
+/// Hands on what is written in pieces: a table of who may do what can be larger than what should be held at once.
+struct Pieces<'u> {
+    ui: &'u Ui,
+    held: Vec<u8>,
+    /// Why a piece could not be handed on.
+    failure: Option<Failure>,
+}
+
+/// Bytes of a piece.
+const PIECE: usize = 1 << 20;
+
+impl Write for Pieces<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.held.extend_from_slice(bytes);
+        if self.held.len() >= PIECE {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let handed = self.ui.data(&self.held);
+        self.held.clear();
+        handed.map_err(|failure| {
+            self.failure = Some(failure);
+            io::Error::other("what was printed could not be written")
+        })
+    }
 }
 
 /// Prints a change set of two states of a trail; `--fail-on` looks at all of it, whatever is shown.

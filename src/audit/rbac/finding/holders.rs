@@ -6,7 +6,7 @@ use super::super::access::{Division, Grant, Kind, Path, Principal, Right, Role};
 use super::super::permission::Permission;
 use super::super::rules::{Listed, Rule};
 use super::Finder;
-use super::telling::{bounded, counted, division_identity, judged, listed, role_shown, shown};
+use super::telling::{bounded, condition_told, counted, division_identity, judged, listed, role_shown, shown};
 use crate::canonical::compact;
 use crate::model::{Evidence, Finding, Value};
 
@@ -19,6 +19,8 @@ type GroupGrant<'f> = (usize, usize, &'f Division);
 impl<'f> Finder<'f> {
     pub(super) fn holders(&self, rule: &Rule) -> Vec<Finding> {
         let met: Vec<Met<'_>> = self.access.roles.iter().map(|role| self.met(rule, role)).collect();
+        let alone = self.roles_alone(rule, &met);
+        let mut holders: BTreeMap<usize, usize> = BTreeMap::new();
         let mut found = Vec::new();
         for (index, principal) in self.access.principals.iter().enumerate() {
             if !is_meant(rule, principal) {
@@ -28,12 +30,53 @@ impl<'f> Finder<'f> {
             if rule.own_grants {
                 paths.retain(|path| path.via.is_none());
             }
-            if !self.has_all(rule, &met, &paths) || self.is_told_of_a_group(rule, &met, &paths) {
-                continue;
+            let held: BTreeSet<usize> = paths.iter().map(|path| self.access.grants[path.grant].role).collect();
+            let told_of: Vec<usize> = held.intersection(&alone).copied().collect();
+            for role in &told_of {
+                *holders.entry(*role).or_default() += 1;
             }
-            found.extend(self.holder(rule, index, &paths, &met));
+            let is_told = || !told_of.is_empty() || self.is_told_of_a_group(rule, &met, &paths);
+            if self.has_all(rule, &met, &paths) && !is_told() {
+                found.extend(self.holder(rule, index, &paths, &met));
+            }
         }
+        found.extend(holders.into_iter().map(|(role, count)| self.role_alone(rule, role, count, &met)));
         found
+    }
+
+    /// The roles that bring all of several sets each alone: what is found is then the role's, once, and not that of each holder.
+    fn roles_alone(&self, rule: &Rule, met: &[Met<'_>]) -> BTreeSet<usize> {
+        if rule.sets.len() < 2 || !rule.traits.is_empty() || !rule.without_traits.is_empty() {
+            return BTreeSet::new();
+        }
+        let brings_all = |role: &usize| met[*role].iter().all(|set| !set.is_empty());
+        (0..self.access.roles.len()).filter(brings_all).collect()
+    }
+
+    fn role_alone(&self, rule: &Rule, index: usize, holders: usize, met: &[Met<'_>]) -> Finding {
+        let (mut patterns, mut allowed) = (BTreeSet::new(), BTreeMap::new());
+        for (listed, right) in met[index].iter().flatten() {
+            patterns.insert(listed.pattern.clone());
+            let (_, reasons) = allowed.entry(&right.permission).or_insert((right, BTreeSet::new()));
+            reasons.insert(listed.reason.as_str());
+        }
+        let permissions: BTreeSet<String> = allowed.keys().map(ToString::to_string).collect();
+        let mut evidence = vec![Evidence::new("holders", holders.to_string())];
+        evidence.extend(allowed.into_iter().map(|(permission, (right, reasons))| {
+            let reasons: Vec<&str> = reasons.into_iter().collect();
+            Evidence::new("permission", format!("{permission}{}. {}", condition_told(right), reasons.join(" ")))
+        }));
+        let granted = &self.access.roles[index];
+        let identity = compact(&Value::Array(patterns.into_iter().map(Value::from).collect()));
+        let fill = [
+            ("principal", format!("Whoever holds the role {}", role_shown(granted))),
+            ("permissions", listed(&permissions)),
+            ("roles", role_shown(granted)),
+            ("count", counted(holders, "holder", "holders")),
+        ];
+        let subject = self.subject_of_role(granted, None);
+        let parts = ["role", granted.id.as_str(), &identity];
+        Finding { evidence: bounded(evidence), ..judged(rule, subject, &parts, &fill) }
     }
 
     /// What a role allows of each set.
@@ -84,7 +127,7 @@ impl<'f> Finder<'f> {
                 allowed.entry(&right.permission).or_insert((right, BTreeSet::new())).1.insert(&listed.reason);
             }
             for (permission, (right, reasons)) in allowed {
-                let condition = right.condition.as_ref().map(|one| format!(" if {}", one.text)).unwrap_or_default();
+                let condition = condition_told(right);
                 let reasons: Vec<&str> = reasons.into_iter().collect();
                 let text = format!("{permission}{condition}, by {}. {}", self.path_told(path), reasons.join(" "));
                 evidence.push(Evidence::new("permission", text));

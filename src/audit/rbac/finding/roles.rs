@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::access::{Right, Role};
 use super::super::permission::Permission;
 use super::super::rules::Rule;
-use super::telling::{bounded, counted, judged, listed, role_shown};
+use super::telling::{bounded, condition_told, counted, judged, listed, role_shown};
 use super::{Baseline, Finder};
 use crate::canonical::compact;
 use crate::model::{Evidence, Finding, Subject, Value};
@@ -72,10 +72,7 @@ impl<'f> Finder<'f> {
         for role in self.access.roles.iter().filter(|role| role.is_default) {
             let Some(before) = baseline.access.roles.iter().find(|before| before.id == role.id) else { continue };
             let (Some(old), Some(new)) = (&before.rights, &role.rights) else { continue };
-            let told = |right: &Right| {
-                let condition = right.condition.as_ref().map(|one| format!(" if {}", one.text)).unwrap_or_default();
-                format!("{}{condition}", right.permission)
-            };
+            let told = |right: &Right| format!("{}{}", right.permission, condition_told(right));
             let is_in = |rights: &[Right], one: &Right| {
                 rights.iter().any(|other| (&other.permission, &other.condition) == (&one.permission, &one.condition))
             };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::access::{Division, Path, Principal, Role};
+use super::super::access::{Division, Path, Principal, Right, Role};
 use super::super::rules::Rule;
 use super::Finder;
 use crate::canonical::{Digest, compact};
@@ -105,6 +105,11 @@ pub(in crate::audit::rbac) fn shown(principal: &Principal) -> String {
 
 pub(in crate::audit::rbac) fn role_shown(role: &Role) -> String {
     role.name.clone().unwrap_or_else(|| role.id.clone())
+}
+
+/// The condition of a right, behind its permission.
+pub(in crate::audit::rbac) fn condition_told(right: &Right) -> String {
+    right.condition.as_ref().map(|one| format!(" if {}", one.text)).unwrap_or_default()
 }
 
 pub(in crate::audit::rbac) fn division_identity(division: &Division) -> String {
