@@ -155,6 +155,7 @@ fn the_readme_has_every_exit_code_and_no_other() {
         Exit::Partial,
         Exit::Upstream,
         Exit::HeldBack,
+        Exit::Delivery,
         Exit::Integrity,
         Exit::Internal,
     ];
