@@ -336,7 +336,8 @@ orgtrail.toml:21: unknown key "colour" in [production]"#;
         let text = |entries: &[&str]| format!("[secrets]\nrecipients = [\n  {},\n]\n", entries.join(",\n  "));
         let quoted = |text: &str| format!("{text:?}");
         let config = parse(&text(&[&quoted(&recipient)])).unwrap();
-        assert_eq!(config.recipients.iter().map(ToString::to_string).collect::<Vec<_>>(), [recipient.clone()]);
+        let [taken] = config.recipients.as_slice() else { panic!("{:?}", config.recipients) };
+        assert_eq!(taken.to_string(), recipient);
 
         let secret = secret.expose_secret();
         let entries =
