@@ -100,6 +100,7 @@ snapshot() {
     false) set -- "$@" --targeted=no ;;
     esac
     if [ "$INPUT_PUSH" = true ]; then set -- "$@" --push; fi
+    if [ "$INPUT_ALERT" = true ]; then set -- "$@" --alert; fi
 
     run=$report/run.json
     ended=0
@@ -215,7 +216,7 @@ gravest() {
 }
 
 # What is wrong with the inputs is told before anything is done.
-for switch in "push=$INPUT_PUSH" "post=$INPUT_POST" "open-pr=$INPUT_OPEN_PR" "strict=$INPUT_STRICT" "targeted=$INPUT_TARGETED"; do
+for switch in "push=$INPUT_PUSH" "alert=$INPUT_ALERT" "post=$INPUT_POST" "open-pr=$INPUT_OPEN_PR" "strict=$INPUT_STRICT" "targeted=$INPUT_TARGETED"; do
     case ${switch#*=} in
     true | false | '') ;;
     *) refuse "the input ${switch%%=*} is neither true nor false" ;;

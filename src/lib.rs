@@ -61,7 +61,8 @@
 //!
 //! The first fifteen are the pure core: no network, git, file, clock, environment or randomness. If one of them needs the time, a
 //! key or a state on record, it takes it as an argument. Dependencies point one way, `cli → session → edges → core → model`;
-//! of the edges, `capture` and `flowlog` use `genesys`, and `config` takes its regions from there and the types of channels from `notify`. `the_core_names_no_edge_and_no_input_or_output`
+//! of the edges, `capture` and `flowlog` use `genesys`, and `config` takes its regions from there and the types of channels from
+//! `notify`. `the_core_names_no_edge_and_no_input_or_output`
 //! and `edges_know_only_the_edges_they_are_built_on` fail where that is not so.
 //!
 //! # Where something new goes
@@ -70,7 +71,11 @@
 //!   seems to need code, a word is missing in the domain file: add it to [`catalogue`], for every domain. No `match` on the
 //!   name of a domain is anywhere.
 //! - **A topic** of notifications is an entry in `schemas/watch/topics.toml`.
+//! - **A type of channel** is a file in `schemas/channels/`, with its settings, limits and what answers mean, a file in [`notify`]
+//!   that builds from them, and its line in the table there.
 //! - **A rule** is a file in `schemas/rules/` and a fixture. The name of the file is its permanent id.
+//! - **An inhibition**, by which one alert speaks for others, is a file in `schemas/inhibitions/`. A source of findings that are
+//!   told is a word in [`alert::AUDITS`] and a line in `session::alerting::sources`.
 //! - **A format** is a file in [`report`], a function of a value and a writer, a line in [`cli::print`] and a section of
 //!   `docs/formats.md`. A document in JSON has a type of its own and a schema in `schemas/output/`.
 //! - **A verb** is a file in [`cli`]: a struct of arguments, whose comment is its help, and a function. What it does beyond
@@ -92,6 +97,7 @@
 //! | All or nothing: a branch is where it was or where it was meant to go | `several_commits_move_the_branch_once`, `killed_while_it_reads_first_part`, `killed_while_it_writes_first_part`, `a_second_run_is_refused_while_one_is_under_way`, `who_comes_second_is_refused_and_nothing_of_it_is_there`, `a_server_that_breaks_off_harms_nothing` |
 //! | Read-only: nothing but GETs, queries, jobs that read, the token request and channels of notifications | [`genesys::Get`] has no method to choose, `nothing_but_a_query_can_be_sent_by_post`, `a_job_leads_to_one_path_whatever_it_is_about`, `a_call_about_a_channel_leads_nowhere_else`, `nothing_but_channels_is_written_to` |
 //! | A person behind every line: each change is by whom the audit log says, and only by whom it says | `a_day_has_one_commit_for_each_actor_and_one_for_what_nobody_explains`, `what_a_record_does_not_say_is_not_ascribed_to_its_author`, `git_blame_names_the_person_of_each_line` |
+//! | What is told reaches each channel, and once unless somebody dies in between | `runners_that_start_from_nothing_tell_each_run_once_even_at_the_same_time`, `who_dies_between_sending_and_noting_it_leaves_it_to_the_next_under_the_same_ids`, `a_thousand_changes_are_one_message_for_each_route` |
 //! | One drift is one fingerprint, until it is agreed to or gone | `a_difference_is_open_until_the_place_is_as_agreed`, `a_drift_is_open_until_it_is_reverted_under_the_same_fingerprint`, `what_is_approved_is_accepted_and_never_comes_again` |
 //! | Tamper-evident: what the tool did not write, or not so, is told | `a_history_that_orgtrail_wrote_has_no_finding_wherever_it_is` and the rest of `tests/integration/verify.rs`, `a_push_that_would_rewrite_or_hold_what_others_wrote_is_refused_here_and_there` |
 //! | Reproducible: the same input gives the same bytes | `the_same_commit_has_the_same_id_on_every_machine`, `the_seed_decides_everything` |

@@ -113,8 +113,20 @@ pub(super) fn texts_of<'f>(files: &'f [UserFile], problems: &mut Vec<CataloguePr
 /// The domain that a file under `schemas/` at `<family>/<domain>.toml` defines.
 fn built_in_domain(path: &str) -> Option<DomainId> {
     let (family, file) = path.split_once('/')?;
-    let reserved =
-        ["rules", "api", "execution", "output", "sim", "secrets", "watch", "reach", "orphans"].contains(&family);
+    let reserved = [
+        "rules",
+        "api",
+        "execution",
+        "output",
+        "sim",
+        "secrets",
+        "watch",
+        "reach",
+        "orphans",
+        "channels",
+        "inhibitions",
+    ]
+    .contains(&family);
     let name = file.strip_suffix(".toml")?;
     if reserved { None } else { format!("{family}.{name}").parse().ok() }
 }

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ui::{ColourChoice, Verbosity};
 use super::{
-    ack, approve, blame, completions, config_command, demo, diff, doctor, domains, drift, flow_logs, hook, init, log,
-    plan, review, rules, show, sim, snapshot, status, textconv, verify, watch,
+    ack, alert, approve, blame, completions, config_command, demo, diff, doctor, domains, drift, flow_logs, hook, init,
+    log, plan, review, rules, show, sim, snapshot, status, textconv, verify, watch,
 };
 use crate::model::Severity;
 
@@ -74,6 +74,7 @@ pub(super) enum Command {
     Approve(approve::ApproveArgs),
     Review(review::ReviewArgs),
     Ack(ack::AckArgs),
+    Alert(alert::AlertArgs),
     Log(log::LogArgs),
     Show(show::ShowArgs),
     Blame(blame::BlameArgs),

@@ -10,7 +10,8 @@ use super::args::Global;
 use super::{Exits, Failure, Ui, now};
 use crate::config::{Environment, KeyOrigin};
 use crate::session::{
-    ActionSource, CONFIG_FILE, Observer, add_workflows, install_hooks, make_trail_with, set_up_git, workflows,
+    ActionSource, CONFIG_FILE, Hearers, Observer, Workspace, add_workflows, install_hooks, make_trail_with, set_up_git,
+    workflows,
 };
 use crate::trail::{FileChange, Hooks, Placed, Trail, TrailError};
 
@@ -59,7 +60,8 @@ pub(super) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
             set_up_hooks(&trail, ui)?;
         }
         if let Some(source) = &args.github {
-            for (path, placed) in add_workflows(&trail, source)? {
+            let hearers = Hearers::of(&Workspace::open(&dir, None)?.config);
+            for (path, placed) in add_workflows(&trail, source, &hearers)? {
                 match placed {
                     Placed::New | Placed::Same => ui.say(github::told_of(path, placed)),
                     Placed::Other => ui.warn(&github::told_of(path, placed)),
@@ -71,7 +73,8 @@ pub(super) fn run(args: &InitArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
         }
         return Ok(Exits::default());
     }
-    let further = args.github.as_ref().map_or_else(Vec::new, workflows).into_iter();
+    let further =
+        args.github.as_ref().map_or_else(Vec::new, |source| workflows(source, &Hearers::default())).into_iter();
     let further = further.map(|file| FileChange::write(file.path, file.content)).collect();
     let trail = make_trail_with(&dir, args.branch.as_deref(), args.bare, now(global).timestamp(), further)?;
     let key = tell_key(&environment, ui)?;

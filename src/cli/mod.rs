@@ -4,6 +4,7 @@
 //! stderr.
 
 mod ack;
+mod alert;
 mod approve;
 mod args;
 mod blame;
@@ -84,6 +85,7 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Drift(args) => drift::run(args, global, ui),
         Command::Approve(args) => approve::run(args, global, ui),
         Command::Ack(args) => ack::run(args, global, ui),
+        Command::Alert(args) => alert::run(args, global, ui),
         Command::Review(args) => review::run(args, global, ui),
         Command::Log(args) => log::run(args, global, ui),
         Command::Show(args) => show::run(args, global, ui),

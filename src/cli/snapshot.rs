@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
 
+use super::alert::tell;
 use super::args::Global;
 use super::print::{Plain, plain};
 use super::selection::SelectionArgs;
@@ -42,6 +43,10 @@ pub(super) struct SnapshotArgs {
     /// Push the branch and the heartbeat to the remote afterwards
     #[arg(long, conflicts_with = "dry_run")]
     push: bool,
+
+    /// Tell what changed and what was found afterwards, as `orgtrail alert` does
+    #[arg(long, conflicts_with = "dry_run")]
+    alert: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -62,7 +67,17 @@ pub(super) fn run(args: &SnapshotArgs, global: &Global, ui: &Ui) -> Result<Exits
     let secrets = environment.secret_key()?;
     // A dry run leaves no trace, not even the file of the lock.
     let _lock = if options.effect == Effect::None { None } else { Some(workspace.trail.lock()?) };
-    let taken = runtime()?.block_on(take(&workspace, connection, &secrets, &options, ui))?;
+    let runtime = runtime()?;
+    let mut taken = runtime.block_on(take(&workspace, connection, &secrets, &options, ui))?;
+    if args.alert {
+        let told = runtime.block_on(tell(&workspace, &environment, options.effect, global, ui));
+        // What is on record stays to be told.
+        taken.exits.extend(&told.unwrap_or_else(|failure| {
+            ui.fail(&failure);
+            failure.exit.into()
+        }));
+        taken.document.exit_codes = taken.exits.codes();
+    }
 
     let taken = judged(taken, global);
     let mut out = Vec::new();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::json;
 
+use super::alert::courier;
 use super::args::{Global, LogFormat};
 use super::metrics::Metrics;
 use super::print::{Plain, plain};
@@ -20,8 +21,8 @@ use crate::genesys::{Clock, SystemClock};
 use crate::model::DomainId;
 use crate::report;
 use crate::session::{
-    Effect, Errand, Observer, Outcome, RunOptions, Source, Taken, WatchObserver, WatchOptions, WatchedRun, watch,
-    written,
+    Effect, Errand, Observer, Outcome, RunOptions, Source, Taken, Telling, WatchObserver, WatchOptions, WatchedRun,
+    has_routes, outlets, watch, written,
 };
 use crate::watch::Pacing;
 
@@ -83,7 +84,13 @@ pub(super) fn run(args: &WatchArgs, global: &Global, ui: &Ui) -> Result<Exits, F
         let effect = if args.push { Effect::Push } else { Effect::Commit };
         let targeted = workspace.config.targeted;
         let options = RunOptions { targeted, effect, now, ..args.selection.run(&workspace, global)? };
-        Ok(Errand { workspace, secrets: environment.secret_key()?, options })
+        let telling = if has_routes(&workspace) {
+            let outlets = outlets(&workspace, &environment)?;
+            Some(Telling { outlets, post: Box::new(courier(global)) })
+        } else {
+            None
+        };
+        Ok(Errand { workspace, secrets: environment.secret_key()?, options, telling })
     };
     let clock = Arc::new(SystemClock::new());
     let options = WatchOptions {

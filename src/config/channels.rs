@@ -211,3 +211,104 @@ fn setting(rule: &SettingRule, value: &Spanned<DeValue<'_>>) -> Result<SettingVa
         _ => Err(unfit(at)),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::config::{Config, Environment};
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse("orgtrail.toml", text, &Catalogue::built_in().unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_channel_has_its_settings_and_the_defaults_of_its_type() {
+        let text = r#"
+            [channels.soc]
+            type = "slack"
+            token = "$SOC_TOKEN"
+            channel = "C1"
+
+            [channels.audit]
+            type = "email"
+            host = "smtp.example.com"
+            port = 465
+            tls = "implicit"
+            from = "Trail <trail@example.com>"
+            to = ["a@example.com", "b@example.com"]
+        "#;
+        let config = parse(text).unwrap();
+        let [audit, soc] = &config.channels[..] else { panic!("there are {}", config.channels.len()) };
+        assert_eq!((audit.name.as_str(), soc.name.as_str(), soc.channel_type.as_str()), ("audit", "soc", "slack"));
+        assert_eq!(audit.values["port"], SettingValue::Number(465));
+        assert_eq!(audit.values["to"], SettingValue::Texts(vec!["a@example.com".into(), "b@example.com".into()]));
+        assert_eq!(soc.values["api"], SettingValue::Text("https://slack.com/api/chat.postMessage".to_owned()));
+        assert_eq!(soc.variables().collect::<Vec<_>>(), [("token", "SOC_TOKEN")]);
+    }
+
+    #[test]
+    fn every_problem_is_told_at_its_line_and_no_secret_is_repeated() {
+        let text = r#"[channels.a]
+type = "slak"
+[channels.b]
+type = "slack"
+url = "https://hooks.slack.com/services/canary"
+[channels.c]
+type = "webhook"
+uri = "$X"
+[channels.d]
+type = "webhook"
+url = "$X"
+[channels.e]
+type = "slack"
+url = "$X"
+token = "$Y"
+[channels.f]
+type = "email"
+host = "smtp.example.com:25"
+port = 0
+tls = "ssl"
+from = "nobody"
+to = []
+[channels.g]
+type = "splunk"
+url = "http://splunk.example.com"
+token = 7
+[channels.H]
+type = "teams"
+[channels.i]
+url = "$X"
+[channels.j]
+type = "email"
+host = "smtp.example.com"
+user = "u"
+from = "a@example.com"
+to = ["b@example.com"]
+[chanels.k]
+"#;
+        let told = parse(text).unwrap_err();
+        assert!(!told.contains("canary"), "{told}");
+        insta::assert_snapshot!(told);
+    }
+
+    #[test]
+    fn what_is_not_a_table_is_no_channel() {
+        assert_eq!(parse("channels = 3").unwrap_err(), "orgtrail.toml:1: [channels] must be a table, not an integer");
+        let told = parse("channels.soc = 'slack'").unwrap_err();
+        assert_eq!(told, "orgtrail.toml:1: [channels.soc] must be a table, not a string");
+    }
+
+    #[test]
+    fn only_the_variables_that_are_named_are_looked_up_and_all_that_are_missing_are_told() {
+        let config = parse("[channels.a]\ntype='webhook'\nurl='$A_URL'\nsecret='$A_KEY'\n").unwrap();
+        let set = [("A_URL", "https://a.example/canary"), ("OTHER", "canary")];
+        let environment = Environment::from_map(set.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+        let missing = environment.channel_secrets(&config.channels).unwrap_err();
+        assert_eq!(missing.to_string(), "the environment does not set A_KEY (named by [channels.a] secret)");
+        let none = Environment::from_map([("A_KEY".to_owned(), String::new())].into());
+        assert_eq!(none.channel_secrets(&config.channels).unwrap_err().unset.len(), 2);
+        assert!(!format!("{environment:?}").contains("canary"));
+    }
+}

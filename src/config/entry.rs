@@ -1,5 +1,6 @@
 //! One value of the file, read as what its setting has to be.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -11,12 +12,15 @@ use super::Signatures;
 use super::domain_globs::{DomainGlobError, DomainGlobs, domain_glob};
 use super::places::allowance;
 use super::problem::Objection;
-use super::settings::Setting;
+use crate::alert::{People, Window};
 use crate::canonical::Allowance;
 use crate::catalogue::{Catalogue, Tier, kind_of};
 use crate::execution::{Redaction, UserRedaction};
 use crate::genesys::{Region, RegionError};
-use crate::model::nearest;
+use crate::model::{ChangeKind, Explained, PointerGlob, Severity, nearest};
+
+/// What a setting has to be that takes several strings.
+const LIST: &str = "a list of strings";
 
 /// The units of a length of time, in seconds.
 const TIME_UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 60 * 60), ('d', 24 * 60 * 60)];
@@ -33,7 +37,8 @@ pub fn time(text: &str) -> Option<Duration> {
 
 /// A value with what is needed to judge it.
 pub(super) struct Entry<'e, 't> {
-    pub(super) setting: &'static Setting,
+    /// What it is called.
+    pub(super) setting: &'e dyn fmt::Display,
     pub(super) value: &'e Spanned<DeValue<'t>>,
     pub(super) catalogue: &'e Catalogue,
 }
@@ -128,6 +133,90 @@ impl<'t> Entry<'_, 't> {
         time.ok_or_else(|| vec![self.unfit(expected, &format!("{given:?}"))])
     }
 
+    /// One of some words, which stand for something.
+    pub(super) fn word<T: Clone>(&self, words: &[(&'static str, T)]) -> Reading<T> {
+        let expected = words_in_line(words.iter().map(|(word, _)| *word));
+        let given = self.string(&expected)?;
+        self.meant(self.value, given, words).map_err(|objection| vec![objection])
+    }
+
+    /// A level.
+    pub(super) fn level(&self) -> Reading<Severity> {
+        self.word(&Severity::WORST_FIRST.map(|level| (level.as_str(), level)))
+    }
+
+    /// How much is told of people.
+    pub(super) fn people(&self) -> Reading<People> {
+        self.word(&People::ALL.map(|people| (people.as_str(), people)))
+    }
+
+    /// Words for whether it is known who it was.
+    pub(super) fn explained(&self) -> Reading<Vec<Explained>> {
+        self.words(&Explained::ALL.map(|word| (word.as_str(), word)))
+    }
+
+    /// Kinds of change.
+    pub(super) fn change_kinds(&self) -> Reading<Vec<ChangeKind>> {
+        let kinds = [ChangeKind::Added, ChangeKind::Removed, ChangeKind::Modified, ChangeKind::Recreated];
+        self.words(&kinds.map(|kind| (kind.as_str(), kind)))
+    }
+
+    /// Some of certain words.
+    pub(super) fn words<T: Clone>(&self, words: &[(&'static str, T)]) -> Reading<Vec<T>> {
+        self.list(|element, given| self.meant(element, given, words))
+    }
+
+    fn meant<T: Clone>(
+        &self,
+        at: &Spanned<DeValue<'t>>,
+        given: &str,
+        words: &[(&'static str, T)],
+    ) -> Result<T, Objection> {
+        let found = words.iter().find(|(word, _)| *word == given);
+        found.map(|(_, meaning)| meaning.clone()).ok_or_else(|| {
+            let known = || words.iter().map(|(word, _)| *word);
+            let message = format!("{} must be {}, not {given:?}", self.setting, words_in_line(known()));
+            Objection::new(at.span().start, message).with_nearest(nearest(given, known()).map(str::to_owned))
+        })
+    }
+
+    /// Texts that are not empty.
+    pub(super) fn texts(&self) -> Reading<Vec<String>> {
+        self.list(|element, text| match text {
+            "" => Err(self.objection(element, "a text is empty")),
+            text => Ok(text.to_owned()),
+        })
+    }
+
+    /// Times of the week or ranges of days.
+    pub(super) fn windows(&self) -> Reading<Vec<Window>> {
+        self.list(|element, text| Window::parse(text).map_err(|error| self.objection(element, &error.to_string())))
+    }
+
+    /// Patterns of pointers.
+    pub(super) fn pointers(&self) -> Reading<Vec<PointerGlob>> {
+        self.list(|element, text| match text.strip_prefix('/') {
+            Some(_) => Ok(PointerGlob::new(text)),
+            None => Err(self.objection(element, &format!("{text:?} is no path: it begins with a slash"))),
+        })
+    }
+
+    /// Where a commit can be looked at; the empty text leaves it open.
+    pub(super) fn link(&self) -> Reading<Option<String>> {
+        let expected = "a URL that begins with https:// and has {commit} in it";
+        match self.optional_text()? {
+            Some(link) if !link.starts_with("https://") || !link.contains("{commit}") => {
+                Err(vec![self.unfit(expected, &format!("{link:?}"))])
+            }
+            link => Ok(link),
+        }
+    }
+
+    /// A length of time above zero; the empty text is none.
+    pub(super) fn optional_duration(&self) -> Reading<Option<Duration>> {
+        if self.value.get_ref().as_str() == Some("") { Ok(None) } else { self.duration().map(Some) }
+    }
+
     /// A list of globs.
     pub(super) fn globs(&self) -> Reading<Vec<GlobMatcher>> {
         self.list(|element, pattern| match Glob::new(pattern) {
@@ -138,7 +227,15 @@ impl<'t> Entry<'_, 't> {
 
     /// A list of globs over names of domains, each of which has to match one.
     pub(super) fn domains(&self) -> Reading<DomainGlobs> {
-        let globs = self.list(|element, pattern| {
+        if self.value.get_ref().as_array().is_none() {
+            return Err(self.wrong_kind(LIST));
+        }
+        self.domain_globs().map(DomainGlobs::of)
+    }
+
+    /// One glob over names of domains, or a list of them.
+    pub(super) fn domain_globs(&self) -> Reading<Vec<GlobMatcher>> {
+        self.list(|element, pattern| {
             domain_glob(pattern, self.catalogue).map_err(|error| {
                 let nearest = match &error {
                     DomainGlobError::NoDomain { nearest, .. } => nearest.as_ref().map(ToString::to_string),
@@ -146,8 +243,7 @@ impl<'t> Entry<'_, 't> {
                 };
                 self.objection(element, &error.to_string()).with_nearest(nearest)
             })
-        })?;
-        Ok(DomainGlobs::of(globs))
+        })
     }
 
     /// A list of places whose values may stay in clear.
@@ -187,9 +283,12 @@ impl<'t> Entry<'_, 't> {
         })
     }
 
-    /// A list of strings, each of which is taken or objected to on its own.
+    /// A list of strings, each of which is taken or objected to on its own; a lone string is a list of one.
     fn list<T>(&self, take: impl Fn(&Spanned<DeValue<'t>>, &str) -> Result<T, Objection>) -> Reading<Vec<T>> {
-        let expected = "a list of strings";
+        let expected = LIST;
+        if let Some(text) = self.value.get_ref().as_str() {
+            return take(self.value, text).map(|one| vec![one]).map_err(|objection| vec![objection]);
+        }
         let Some(elements) = self.value.get_ref().as_array() else { return Err(self.wrong_kind(expected)) };
         let mut taken = Vec::new();
         let mut objections = Vec::new();
@@ -221,5 +320,15 @@ impl<'t> Entry<'_, 't> {
 
     fn objection(&self, at: &Spanned<DeValue<'t>>, complaint: &str) -> Objection {
         Objection::new(at.span().start, format!("{}: {complaint}", self.setting))
+    }
+}
+
+/// Words as a setting expects one of them.
+fn words_in_line<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let quoted: Vec<String> = words.map(|word| format!("{word:?}")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
     }
 }

@@ -4,10 +4,10 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::Config;
-use super::channels;
 use super::entry::Entry;
 use super::problem::{Objection, ObjectionKind};
 use super::settings::{SETTINGS, Setting};
+use super::{channels, routes};
 use crate::catalogue::{Catalogue, kind_of};
 use crate::model::nearest;
 
@@ -16,6 +16,8 @@ use crate::model::nearest;
 pub(super) struct RawFile<'t> {
     entries: Vec<(&'static Setting, Spanned<DeValue<'t>>)>,
     channels: Option<Spanned<DeValue<'t>>>,
+    routes: Option<Spanned<DeValue<'t>>>,
+    inhibitions: Option<Spanned<DeValue<'t>>>,
     objections: Vec<Objection>,
 }
 
@@ -39,11 +41,11 @@ impl<'t> RawFile<'t> {
     }
 
     /// Judges every value and puts the defaults where there is none.
-    pub(super) fn validate(self, catalogue: &Catalogue) -> Result<Config, Vec<Objection>> {
+    pub(super) fn validate(mut self, catalogue: &Catalogue) -> Result<Config, Vec<Objection>> {
         let mut config = Config::default();
-        let mut objections = self.objections;
+        let mut objections = std::mem::take(&mut self.objections);
         for (setting, value) in &self.entries {
-            let entry = Entry { setting, value, catalogue };
+            let entry = Entry { setting: *setting, value, catalogue };
             if let Err(found) = (setting.take)(&entry, &mut config) {
                 objections.extend(found);
             }
@@ -54,7 +56,25 @@ impl<'t> RawFile<'t> {
                 Err(found) => objections.extend(found),
             }
         }
+        if let Some(value) = &self.routes {
+            match routes::routes(value, catalogue, &self.channel_names()) {
+                Ok(routes) => config.routes = routes,
+                Err(found) => objections.extend(found),
+            }
+        }
+        if let Some(value) = &self.inhibitions {
+            match routes::inhibitions(value) {
+                Ok(inhibitions) => config.inhibitions = inhibitions,
+                Err(found) => objections.extend(found),
+            }
+        }
         if objections.is_empty() { Ok(config) } else { Err(objections) }
+    }
+
+    /// The channels that the file names, whatever else is wrong with them.
+    fn channel_names(&self) -> Vec<String> {
+        let table = self.channels.as_ref().and_then(|value| value.get_ref().as_table());
+        table.iter().flat_map(|table| table.iter()).map(|(name, _)| name.get_ref().to_string()).collect()
     }
 
     fn add_section(&mut self, name: &Spanned<DeString<'t>>, value: Spanned<DeValue<'t>>) {
@@ -64,7 +84,16 @@ impl<'t> RawFile<'t> {
             self.channels = Some(value);
             return;
         }
-        let sections = || SETTINGS.iter().map(|setting| setting.section).chain([channels::SECTION]);
+        match name {
+            routes::ROUTE => self.routes = Some(value),
+            routes::INHIBIT => self.inhibitions = Some(value),
+            _ => self.add_table(name, offset, value),
+        }
+    }
+
+    fn add_table(&mut self, name: &str, offset: usize, value: Spanned<DeValue<'t>>) {
+        let lists = [channels::SECTION, routes::ROUTE, routes::INHIBIT];
+        let sections = || SETTINGS.iter().map(|setting| setting.section).chain(lists);
         let is_known = sections().any(|section| section == name);
         match value.into_inner() {
             DeValue::Table(table) if is_known => {

@@ -15,6 +15,7 @@ mod host;
 mod person;
 mod places;
 mod problem;
+mod routes;
 mod secret_key;
 mod settings;
 
@@ -29,6 +30,7 @@ pub use person::PersonError;
 pub use problem::{ConfigError, Problem};
 pub use secret_key::{KeyOrigin, SecretKeyError};
 
+use crate::alert::{Inhibition, People, Route};
 use crate::canonical::Allowance;
 use crate::catalogue::{Catalogue, Tier};
 use crate::execution::UserRedaction;
@@ -92,6 +94,33 @@ pub struct Config {
     pub flow_logs: FlowLogSettings,
     /// The places that alerts go to, in order of name.
     pub channels: Vec<ChannelSettings>,
+    /// What holds for all alerts.
+    pub alerts: AlertSettings,
+    /// Who is told of what, in the order in which they are looked at.
+    pub routes: Vec<Route>,
+    /// What need not be told beside something else, besides what comes with the program.
+    pub inhibitions: Vec<Inhibition>,
+}
+
+/// What holds for all alerts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertSettings {
+    /// How much is told of people.
+    pub people: People,
+    /// How long all deliveries of a run may take.
+    pub budget: Duration,
+    /// How old the last run may be before that is told; any age where there is none.
+    pub max_age: Option<Duration>,
+    /// The checks whose findings are told besides those of runs.
+    pub audits: Vec<String>,
+    /// Where a commit can be looked at, with `{commit}` for its id; absent where the address of the remote says it.
+    pub link: Option<String>,
+}
+
+impl Default for AlertSettings {
+    fn default() -> Self {
+        Self { people: People::Full, budget: Duration::from_secs(60), max_age: None, audits: Vec::new(), link: None }
+    }
 }
 
 /// What holds for records of flows.
@@ -187,6 +216,9 @@ impl Default for Config {
             allowed_secrets: Vec::new(),
             flow_logs: FlowLogSettings::default(),
             channels: Vec::new(),
+            alerts: AlertSettings::default(),
+            routes: Vec::new(),
+            inhibitions: Vec::new(),
         }
     }
 }

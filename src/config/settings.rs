@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Config;
 use super::entry::{Entry, Reading};
+use crate::alert::AUDITS;
 
 /// A key of the file.
 pub(super) struct Setting {
@@ -15,7 +16,7 @@ pub(super) struct Setting {
 }
 
 /// Every key, section by section.
-pub(super) static SETTINGS: [Setting; 33] = [
+pub(super) static SETTINGS: [Setting; 38] = [
     Setting {
         section: "trail",
         key: "branch",
@@ -172,6 +173,33 @@ pub(super) static SETTINGS: [Setting; 33] = [
         section: "flow_logs",
         key: "clear",
         take: |entry, config| entry.texts().map(|names| config.flow_logs.redaction.allowed = names),
+    },
+    Setting {
+        section: "alerts",
+        key: "people",
+        take: |entry, config| entry.people().map(|people| config.alerts.people = people),
+    },
+    Setting {
+        section: "alerts",
+        key: "budget",
+        take: |entry, config| entry.duration().map(|budget| config.alerts.budget = budget),
+    },
+    Setting {
+        section: "alerts",
+        key: "max_age",
+        take: |entry, config| entry.optional_duration().map(|age| config.alerts.max_age = age),
+    },
+    Setting {
+        section: "alerts",
+        key: "audits",
+        take: |entry, config| {
+            entry.words(&AUDITS.map(|name| (name, name.to_owned()))).map(|names| config.alerts.audits = names)
+        },
+    },
+    Setting {
+        section: "alerts",
+        key: "link",
+        take: |entry, config| entry.link().map(|link| config.alerts.link = link),
     },
 ];
 

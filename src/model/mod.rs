@@ -13,6 +13,7 @@ mod pointer;
 mod severity;
 mod snapshot;
 mod value;
+mod visible;
 
 pub use actor::{Actor, Attribution, Explained, FieldAttribution};
 pub use change::{Change, ChangeKind, FieldChange, FieldKind};
@@ -25,3 +26,4 @@ pub use pointer::{Pointer, PointerGlob};
 pub use severity::{Severity, SeverityCounts};
 pub use snapshot::{CanonicalText, DomainSnapshot, EntitySource};
 pub use value::{Object, OwnedValue, Value, utf16_order};
+pub use visible::visible;

@@ -12,10 +12,13 @@ const MOST_TOLD: usize = 300;
 /// Where the bodies of receivers say what is wrong.
 const PLACES: [&str; 6] = ["/error/reason", "/error/message", "/message", "/error", "/text", "/errors/0/detail"];
 
+/// The codes of a mail server that object to who asks and not to what is sent: RFC 4954, section 6.
+const WHO_ASKS: [u16; 4] = [530, 534, 535, 538];
+
 /// What an answer means by its status or code alone.
 ///
-/// Nothing that comes from the network or from TLS is a refusal: a certificate that has run out is renewed by somebody else, and
-/// what waits arrives then.
+/// Only what objects to the payload itself is a refusal, after which it is given up. A key that has been revoked, an address that is
+/// gone, a certificate that has run out: somebody puts them right, and what waits arrives then.
 pub(super) fn verdict(statuses: &Statuses, answer: &Answer) -> Verdict {
     match answer {
         Answer::Http { status, body, retry_after } => {
@@ -41,6 +44,7 @@ pub(super) fn without_status(answer: &Answer) -> Verdict {
             match code {
                 200..=299 => Verdict::Delivered,
                 400..=499 => Verdict::Retry { reason: reason(), after: None },
+                code if WHO_ASKS.contains(code) => Verdict::Retry { reason: reason(), after: None },
                 _ => Verdict::Refused { reason: reason() },
             }
         }

@@ -8,6 +8,9 @@ use crate::model::{Actor, ChangeKind, DomainId, EntityKey, Explained, Pointer, S
 /// The version of the documents.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
+/// Most values that are told of an alert in a message of several.
+const MOST_VALUES: usize = 200;
+
 /// What sends.
 pub(super) const SOURCE: &str = "orgtrail";
 
@@ -90,16 +93,17 @@ impl<'m> MessageBody<'m> {
             more: message.more,
             left_out: message.alerts.len().saturating_sub(alerts),
             groups: &message.groups,
-            details: message.alerts.iter().take(alerts).map(|alert| AlertBody::of(message, alert)).collect(),
+            details: message
+                .alerts
+                .iter()
+                .take(alerts)
+                .map(|alert| AlertBody::with_values(message, alert, MOST_VALUES))
+                .collect(),
         }
     }
 }
 
 impl<'m> AlertBody<'m> {
-    pub(super) fn of(message: &'m Message, alert: &'m Alert) -> Self {
-        Self::with_values(message, alert, alert.values.len())
-    }
-
     /// An alert with the first of what differs; it says how much is left out.
     pub(super) fn with_values(message: &'m Message, alert: &'m Alert, values: usize) -> Self {
         let (about, entity, path, file) = match &alert.subject {

@@ -20,11 +20,6 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     cut_escaped(text, most, |c| Cow::Owned(c.to_string()), |text| text.chars().count())
 }
 
-/// A text of at most so many bytes.
-pub(super) fn cut_bytes(text: &str, most: usize) -> String {
-    cut_escaped(text, most, |c| Cow::Owned(c.to_string()), str::len)
-}
-
 /// A text, each character of it escaped, of at most so much by a measure: an escape is there whole or not at all.
 pub(super) fn cut_escaped(
     text: &str,
@@ -61,25 +56,31 @@ pub(super) fn on_one_line(text: &str, most: usize) -> String {
     cut(&plain, most)
 }
 
-/// The most of some things that fit, as what is made of them: the whole where it fits, else as many as do.
-///
-/// What is made of fewer has to be smaller, or equal where nothing can be left out.
+/// The most of some things that fit, as what is made of them: the whole where it fits, else as many as do; of none where not even one
+/// does. What is made of fewer has to be smaller. It begins with few, so that the work depends on what fits and not on what there is.
 pub(super) fn as_many_as_fit<T>(count: usize, make: impl Fn(usize) -> T, fits: impl Fn(&T) -> bool) -> T {
-    let whole = make(count);
-    if fits(&whole) {
-        return whole;
+    let (mut low, mut high) = (0, 1.min(count));
+    let mut best = make(0);
+    while high > low {
+        let made = make(high);
+        if !fits(&made) {
+            break;
+        }
+        best = made;
+        low = high;
+        high = (high * 2).min(count);
     }
-    // The largest number that fits lies in what is searched; none at all is what remains.
-    let (mut low, mut high) = (0, count);
     while high - low > 1 {
         let middle = low + (high - low) / 2;
-        if fits(&make(middle)) {
+        let made = make(middle);
+        if fits(&made) {
+            best = made;
             low = middle;
         } else {
             high = middle;
         }
     }
-    make(low)
+    best
 }
 
 #[cfg(test)]
@@ -93,8 +94,7 @@ mod tests {
     #[test]
     fn what_fits_stays_and_what_does_not_is_counted() {
         assert_eq!(cut("abc", 3), "abc");
-        assert_eq!(cut(&"é".repeat(2000), 100), format!("{}… 1,925 more characters", "é".repeat(75)));
-        assert_eq!(cut_bytes(&"é".repeat(50), 99).len(), 99 - 1);
+        assert_eq!(cut(&"é".repeat(2000), 100), format!("{}… 1,923 more characters", "é".repeat(77)));
     }
 
     #[test]

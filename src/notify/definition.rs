@@ -25,6 +25,8 @@ pub struct ChannelType {
     pub about: String,
     /// Who it talks to.
     pub kind: ChannelKind,
+    /// Sections of `orgtrail.toml` that set such channels up.
+    pub example: String,
     /// What it is set up with.
     #[serde(default, rename = "setting")]
     pub settings: Vec<SettingRule>,
@@ -39,6 +41,9 @@ pub struct ChannelType {
     pub limits: Vec<Limit>,
     /// What the receiver recognises a repetition by, as a sentence.
     pub repetition: String,
+    /// The codes in a body that do not object to what was sent, so that it may be taken later.
+    #[serde(default)]
+    pub passing: Vec<String>,
     /// What HTTP statuses mean; absent where no HTTP is spoken.
     pub statuses: Option<Statuses>,
 }
@@ -194,12 +199,19 @@ impl Form {
             Self::Text | Self::Path | Self::Choice => is_plain,
             Self::Words => is_plain && !text.contains(','),
             Self::Url => is_private_url(text),
-            Self::Host => !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c)),
+            Self::Host => is_host(text),
             Self::Port => text.parse::<u16>().is_ok_and(|port| port > 0),
             Self::Address | Self::Addresses => is_plain && text.parse::<Mailbox>().is_ok(),
             Self::Secret => variable(text).is_some(),
         }
     }
+}
+
+/// Whether a text is an address, or could be a name.
+fn is_host(text: &str) -> bool {
+    let is_name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
+    let address = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    !text.is_empty() && (is_name(text) || address.parse::<std::net::IpAddr>().is_ok())
 }
 
 /// The name of the environment variable in `$NAME`.

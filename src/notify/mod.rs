@@ -9,13 +9,24 @@
 //! takes text for text, or escapes them.
 
 mod answers;
+mod batch;
 mod body;
+mod cef;
 mod channel;
 mod courier;
 mod cut;
+mod datadog;
 mod definition;
+mod elastic;
+mod email;
+mod moment;
+mod ocsf;
 mod opening;
+mod pagerduty;
 mod settings;
+mod slack;
+mod splunk;
+mod teams;
 mod webhook;
 mod words;
 
@@ -33,7 +44,18 @@ use opening::Opening;
 type Open = fn(&Opening<'_>) -> Result<Box<dyn Channel>, OpenError>;
 
 /// What opens a channel of each type.
-const TYPES: [(&str, Open); 1] = [("webhook", webhook::open)];
+const TYPES: [(&str, Open); 10] = [
+    ("cef", cef::open),
+    ("datadog", datadog::open),
+    ("elastic", elastic::open),
+    ("email", email::open),
+    ("ocsf", ocsf::open),
+    ("pagerduty", pagerduty::open),
+    ("slack", slack::open),
+    ("splunk", splunk::open),
+    ("teams", teams::open),
+    ("webhook", webhook::open),
+];
 
 /// Opens a channel.
 ///
@@ -47,3 +69,7 @@ pub fn open(settings: &ChannelSettings, secrets: &Secrets) -> Result<Box<dyn Cha
         _ => Err(OpenError::NoType { channel: settings.name.clone(), channel_type: settings.channel_type.clone() }),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

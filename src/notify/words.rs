@@ -1,7 +1,9 @@
-//! What people read of an alert, in words that no channel has escaped yet.
+//! What people read of an alert, in words whose every character can be seen and which no channel has escaped yet.
+
+use std::borrow::Cow;
 
 use crate::alert::{Alert, AlertPhase, Message};
-use crate::model::{Actor, Explained, Severity, SeverityCounts, Subject};
+use crate::model::{Actor, Explained, Severity, SeverityCounts, Subject, visible};
 
 use super::body::counts;
 use super::cut::grouped;
@@ -18,7 +20,7 @@ pub(super) fn headline(message: &Message) -> String {
         none if none.is_empty() => "nothing".to_owned(),
         levels => levels,
     };
-    format!("orgtrail: {told} in organisation {}", message.org)
+    format!("orgtrail: {told} in organisation {}", visible(&message.org))
 }
 
 /// How many of each level there are, the worst first, such as `1 critical, 12 low`; empty where there are none.
@@ -43,10 +45,11 @@ pub(super) fn more(message: &Message, shown: usize) -> Option<String> {
 
 /// What happened, with the level or with how it is over.
 pub(super) fn title(alert: &Alert) -> String {
+    let message = visible(&alert.message);
     match alert.phase {
-        AlertPhase::Raised => format!("{}: {}", alert.severity.as_str().to_uppercase(), alert.message),
-        AlertPhase::Reverted => format!("REVERTED ({}): {}", alert.severity, alert.message),
-        AlertPhase::Approved => format!("APPROVED ({}): {}", alert.severity, alert.message),
+        AlertPhase::Raised => format!("{}: {message}", alert.severity.as_str().to_uppercase()),
+        AlertPhase::Reverted => format!("REVERTED ({}): {message}", alert.severity),
+        AlertPhase::Approved => format!("APPROVED ({}): {message}", alert.severity),
     }
 }
 
@@ -64,15 +67,17 @@ pub(super) fn place(alert: &Alert) -> String {
         place.push_str(", division ");
         place.push_str(division);
     }
-    place
+    visible(&place).into_owned()
 }
 
 /// What differs, a line for each, at most so many.
 pub(super) fn values(alert: &Alert, most: usize) -> Vec<String> {
-    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+    let value = |value: &Option<String>| {
+        value.as_ref().map_or_else(|| "nothing".to_owned(), |value| visible(value).into_owned())
+    };
     let lines = alert.values.iter().take(most);
     let mut lines: Vec<String> =
-        lines.map(|one| format!("{}: {} → {}", one.place, value(&one.old), value(&one.new))).collect();
+        lines.map(|one| format!("{}: {} → {}", visible(&one.place), value(&one.old), value(&one.new))).collect();
     let left_out = alert.values.len().saturating_sub(most);
     if left_out > 0 {
         lines.push(format!("and {} more", grouped(left_out)));
@@ -82,7 +87,7 @@ pub(super) fn values(alert: &Alert, most: usize) -> Vec<String> {
 
 /// Everything else that there is to say of an alert, in reading order.
 pub(super) fn facts(alert: &Alert) -> Vec<Fact> {
-    let fact = |label, text: Option<String>| text.map(|text| Fact { label, text });
+    let fact = |label, text: Option<String>| text.map(|text| Fact { label, text: visible(&text).into_owned() });
     let silences =
         (alert.silences > 0).then(|| format!("{} more that it brings along are not told apart", count(alert.silences)));
     [
@@ -144,4 +149,43 @@ pub(super) fn link(alert: &Alert) -> Option<&str> {
 
 fn count(number: u64) -> String {
     grouped(usize::try_from(number).unwrap_or(usize::MAX))
+}
+
+/// A part of a message, in reading order.
+pub(super) enum Part<'m> {
+    /// What the alerts behind it have in common.
+    Group(Cow<'m, str>),
+    /// An alert.
+    Alert(&'m Alert),
+}
+
+/// The parts of a message: each group is announced before its alerts.
+pub(super) fn parts(message: &Message) -> Vec<Part<'_>> {
+    let mut groups = message.groups.iter();
+    let (mut parts, mut rest) = (Vec::new(), 0);
+    for alert in &message.alerts {
+        while rest == 0
+            && let Some(group) = groups.next()
+        {
+            rest = group.alerts;
+            parts.push(Part::Group(visible(&group.title)));
+        }
+        rest = rest.saturating_sub(1);
+        parts.push(Part::Alert(alert));
+    }
+    parts
+}
+
+/// The first parts of a message; a group of which nothing would be shown is left out.
+pub(super) fn first_parts<'p, 'm>(parts: &'p [Part<'m>], most: usize) -> &'p [Part<'m>] {
+    let first = parts.get(..most).unwrap_or(parts);
+    match first {
+        [rest @ .., Part::Group(_)] => rest,
+        whole => whole,
+    }
+}
+
+/// How many of some parts are alerts.
+pub(super) fn alerts_in(parts: &[Part<'_>]) -> usize {
+    parts.iter().filter(|part| matches!(part, Part::Alert(_))).count()
 }

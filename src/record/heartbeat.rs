@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::run::RunStatus;
+use super::run::{RunFinding, RunStatus};
 use crate::model::{DomainId, EntityKey};
 
 /// How many times of past runs a heartbeat remembers.
 pub const MAX_RUN_TIMES: usize = 400;
+
+/// How many findings of past runs a heartbeat remembers, and how many of one run.
+const MAX_FINDINGS: usize = 400;
+const MAX_FINDINGS_OF_RUN: usize = 100;
 
 /// What the heartbeat ref points to; replaced by every run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +40,20 @@ pub struct Heartbeat {
     pub digest: Option<String>,
     /// When the last runs began, oldest first.
     pub runs: Vec<String>,
+    /// What the last runs found that is no change, oldest first, so that who was not there can tell it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub findings: Vec<HeartbeatFinding>,
+}
+
+/// What a run found that is no change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeartbeatFinding {
+    /// The run.
+    pub run: String,
+    /// When it began, RFC 3339.
+    pub at: String,
+    /// What it found.
+    pub finding: RunFinding,
 }
 
 /// What a run knows of the audit log from those before it.
@@ -107,6 +125,18 @@ impl Heartbeat {
         bytes
     }
 
+    /// Takes note of what the run found that is no change, the worst first where it is too much.
+    #[must_use]
+    pub fn with_findings(mut self, findings: &[RunFinding]) -> Self {
+        let mut worst_first: Vec<&RunFinding> = findings.iter().collect();
+        worst_first.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        worst_first.truncate(MAX_FINDINGS_OF_RUN);
+        let told = worst_first.into_iter().cloned();
+        self.findings =
+            told.map(|finding| HeartbeatFinding { run: self.run.clone(), at: self.time.clone(), finding }).collect();
+        self
+    }
+
     /// Adds what an earlier heartbeat knows and this run did not touch.
     #[must_use]
     pub fn after(mut self, earlier: Option<Self>) -> Self {
@@ -141,6 +171,14 @@ impl Heartbeat {
         self.runs.dedup();
         let excess = self.runs.len().saturating_sub(MAX_RUN_TIMES);
         self.runs.drain(..excess);
+        for finding in other.findings {
+            if !self.findings.contains(&finding) {
+                self.findings.push(finding);
+            }
+        }
+        self.findings.sort_by(|left, right| (&left.at, &left.run).cmp(&(&right.at, &right.run)));
+        let excess = self.findings.len().saturating_sub(MAX_FINDINGS);
+        self.findings.drain(..excess);
         self
     }
 }

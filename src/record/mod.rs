@@ -22,7 +22,7 @@ pub use approval::{ApprovalFacts, approval_message, proposal_message, reason_in_
 pub use archive::{Archive, ArchiveError, Tree};
 pub use between::{Between, Step, between};
 pub use forms::{InHistory, MigratedDomain, Rekeyed};
-pub use heartbeat::{AuditMemory, Heartbeat, HeartbeatDomain, MAX_RUN_TIMES, Resume};
+pub use heartbeat::{AuditMemory, Heartbeat, HeartbeatDomain, HeartbeatFinding, MAX_RUN_TIMES, Resume};
 pub use layout::{
     FileEdits, LEDGER_PATH, SNAPSHOT_DIR, Width, changed_files, domain_of, domain_paths, first_width, is_place_of,
     path_of, places_of, roots_of,

@@ -123,26 +123,26 @@ pub struct RunDomain {
 }
 
 /// A finding that is not a change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunFinding {
     /// What kind of finding it is.
     pub rule: String,
     /// How much it matters.
     pub severity: Severity,
     /// The domain it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub domain: Option<DomainId>,
     /// The entity it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub entity: Option<EntityKey>,
     /// The place it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub place: Option<String>,
     /// What was found.
     pub message: String,
     /// What to do about it.
     pub remedy: String,
     /// Who did it, in order of time, where the audit log says so.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub actors: Vec<Actor>,
 }

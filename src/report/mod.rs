@@ -10,6 +10,7 @@
 //! There are two values to render: a [`ChangeSet`] and [`Findings`]. Formats that have no form of their own for changes take
 //! them as findings, [`Findings::of_changes`] or [`Findings::of_fields`].
 
+pub mod alerts;
 pub mod beside;
 pub mod blame;
 mod change_set;
@@ -55,6 +56,6 @@ pub use json_patch::Patch;
 pub use log::{Log, LogEntry};
 pub use moment::{Moment, Subject};
 pub use show::{Entities, Fate, Shown};
-pub use status::{LastRun, Status, StatusDomain};
+pub use status::{LastRun, Status, StatusDomain, Undelivered};
 pub use style::Style;
 pub use verify::{RemoteView, Signed, Verified};

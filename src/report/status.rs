@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::json::write_document;
 use super::notes::short_commit;
 use super::shown::{counted, grouped, visible};
@@ -30,8 +32,25 @@ pub struct Status {
     pub pending: u64,
     /// What is known of each domain.
     pub domains: BTreeMap<DomainId, StatusDomain>,
+    /// What channels were not told yet, or will never take.
+    pub undelivered: Vec<Undelivered>,
     /// What somebody should look at, the worst first.
     pub findings: Vec<Finding>,
+}
+
+/// A message that a channel was not told yet, or will never take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Undelivered {
+    /// The channel.
+    pub channel: String,
+    /// The route.
+    pub route: String,
+    /// How many alerts it has.
+    pub alerts: usize,
+    /// Whether it was given up.
+    pub refused: bool,
+    /// Why, or when it is sent.
+    pub reason: Option<String>,
 }
 
 /// The last run that is known of.
@@ -114,6 +133,12 @@ pub fn render_text(status: &Status, style: Style, out: &mut dyn Write) -> io::Re
         let commits = counted(status.pending, "commit waits", "commits wait");
         writeln!(out, "{commits} for an audit record that says who it was")?;
     }
+    for one in &status.undelivered {
+        let alerts = counted(one.alerts as u64, "alert", "alerts");
+        let what = if one.refused { "refused" } else { "waiting" };
+        let reason = one.reason.as_ref().map(|reason| format!(": {}", visible(reason))).unwrap_or_default();
+        writeln!(out, "{alerts} {what} for {} ({}){reason}", visible(&one.channel), visible(&one.route))?;
+    }
     let complete = status.domains.values().filter(|domain| domain.status == LedgerStatus::Complete).count() as u64;
     let domains = counted(status.domains.len() as u64, "domain", "domains");
     writeln!(out, "{} of {domains} complete", grouped(complete))?;
@@ -168,6 +193,7 @@ mod v1 {
         unpushed: Option<u64>,
         pending: u64,
         domains: BTreeMap<&'s DomainId, Domain<'s>>,
+        undelivered: &'s [status::Undelivered],
         findings: Vec<Finding<'s>>,
     }
 
@@ -235,6 +261,7 @@ mod v1 {
                 },
                 pending: status.pending,
                 domains: status.domains.iter().map(|(id, domain)| (id, domain.into())).collect(),
+                undelivered: &status.undelivered,
                 findings: status.findings.iter().map(Into::into).collect(),
             }
         }

@@ -66,6 +66,11 @@ impl Exits {
         }
     }
 
+    /// Adds all of others.
+    pub fn extend(&mut self, others: &Self) {
+        others.0.iter().for_each(|exit| self.add(*exit));
+    }
+
     /// The codes of all, worst first; `0` alone where none applies.
     #[must_use]
     pub fn codes(&self) -> Vec<u8> {

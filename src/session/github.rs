@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::failure::Failure;
+use crate::config::Config;
 use crate::trail::{Placed, Trail};
 
 /// The workflow that takes snapshots and proposes them for review, and the one that looks at the age of the last run.
@@ -18,6 +19,10 @@ const WORKFLOWS: [(&str, &str); 2] = [
 /// The first and the last line of the steps that bring orgtrail where no action is named.
 const FIRST_OF_SOURCE: &str = "      - name: Ask for the source of orgtrail\n";
 const LAST_OF_SOURCE: &str = "          path: orgtrail\n          persist-credentials: false\n\n";
+
+/// The line of the step that takes the snapshot which tells people belongs behind, and the one that its secrets do.
+const PUSHES: &str = "          push: true\n";
+const LAST_SECRET: &str = "          ORGTRAIL_SECRET_KEY: ${{ secrets.ORGTRAIL_SECRET_KEY }}\n";
 
 /// The action that those steps bring, with the reason why it is not one of the trail's own.
 const BROUGHT: &str = "./orgtrail # zizmor: ignore[self-repository] checked out above, from another repository";
@@ -88,6 +93,29 @@ fn is_plain_word(word: &str) -> bool {
         && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
+/// What the workflows have to know of who is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hearers {
+    /// The variables that hold the secrets of channels.
+    pub variables: Vec<String>,
+    /// Whether there is anybody to tell.
+    pub has_routes: bool,
+}
+
+impl Hearers {
+    /// Those that the settings of a trail name.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let named = |name: &String| config.routes.iter().any(|route| route.channels.contains(name));
+        let channels = config.channels.iter().filter(|channel| named(&channel.name));
+        let mut variables: Vec<String> =
+            channels.flat_map(|channel| channel.variables().map(|(_, variable)| variable.to_owned())).collect();
+        variables.sort();
+        variables.dedup();
+        Self { variables, has_routes: config.routes.iter().any(|route| !route.channels.is_empty()) }
+    }
+}
+
 /// A workflow of a trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkflowFile {
@@ -99,8 +127,20 @@ pub struct WorkflowFile {
 
 /// The workflows of a trail.
 #[must_use]
-pub fn workflows(source: &ActionSource) -> Vec<WorkflowFile> {
-    WORKFLOWS.map(|(path, template)| WorkflowFile { path, content: written(template, source) }).into()
+pub fn workflows(source: &ActionSource, hearers: &Hearers) -> Vec<WorkflowFile> {
+    let content = |template| telling(&written(template, source), hearers);
+    WORKFLOWS.map(|(path, template)| WorkflowFile { path, content: content(template) }).into()
+}
+
+/// A workflow that also tells people, where there is anybody to tell.
+fn telling(text: &str, hearers: &Hearers) -> String {
+    if !hearers.has_routes {
+        return text.to_owned();
+    }
+    let secret = |name: &String| format!("          {name}: ${{{{ secrets.{name} }}}}\n");
+    let secrets: String = hearers.variables.iter().map(secret).collect();
+    text.replace(PUSHES, &format!("{PUSHES}          alert: true\n"))
+        .replace(LAST_SECRET, &format!("{LAST_SECRET}{secrets}"))
 }
 
 fn written(template: &str, source: &ActionSource) -> String {
@@ -112,9 +152,13 @@ fn written(template: &str, source: &ActionSource) -> String {
 }
 
 /// Puts the workflows into the working tree of a trail, without committing them; what stands there stays.
-pub fn add_workflows(trail: &Trail, source: &ActionSource) -> Result<Vec<(&'static str, Placed)>, Failure> {
+pub fn add_workflows(
+    trail: &Trail,
+    source: &ActionSource,
+    hearers: &Hearers,
+) -> Result<Vec<(&'static str, Placed)>, Failure> {
     let place = |file: WorkflowFile| Ok((file.path, trail.place_new(file.path, file.content.as_bytes())?));
-    workflows(source).into_iter().map(place).collect()
+    workflows(source, hearers).into_iter().map(place).collect()
 }
 
 #[cfg(test)]
@@ -177,5 +221,19 @@ mod tests {
             assert_eq!(text.matches("\n\n      - ").count() + 1, text.matches("      - name: ").count(), "{text}");
             assert_eq!(text.matches("      - name: ").count() + 2, template.matches("      - name: ").count());
         }
+    }
+
+    #[test]
+    fn where_there_are_routes_the_snapshot_tells_and_has_the_secrets_for_it() {
+        let source = ActionSource::Variables;
+        let silent = workflows(&source, &Hearers::default());
+        assert_eq!(silent[0].content, WORKFLOWS[0].1);
+        let hearers = Hearers { variables: vec!["SOC_URL".to_owned()], has_routes: true };
+        let told = workflows(&source, &hearers);
+        assert_eq!(told[1].content, WORKFLOWS[1].1);
+        let (before, after) = (WORKFLOWS[0].1, &told[0].content);
+        let added: Vec<&str> = after.lines().filter(|line| !before.lines().any(|known| known == *line)).collect();
+        assert_eq!(added, ["          alert: true", "          SOC_URL: ${{ secrets.SOC_URL }}"]);
+        assert_eq!(after.lines().count(), before.lines().count() + 2);
     }
 }

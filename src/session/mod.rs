@@ -5,6 +5,7 @@
 
 mod acks;
 mod agreed;
+mod alerting;
 mod approve;
 mod attributing;
 mod compare;
@@ -42,6 +43,7 @@ mod workspace;
 
 pub use acks::{ACKS_DIR, acknowledge, acknowledge_findings, acks, check_acks};
 pub use agreed::Agreed;
+pub use alerting::{AlertOptions, DELIVERIES_REF, Outlets, Post, alert, has_routes, outlet, outlets, try_channel};
 pub use approve::{Approved, Approver, Choice, approve};
 pub use compare::compare;
 pub use drift::{Wanted, drift, live_drift};
@@ -52,7 +54,7 @@ pub use flow_logs::{
     Brought, Clear, FlowLogTask, FlowLogTools, FlowLogs, Receiver, RecordingFact, Wish, ask_capabilities, capabilities,
     check_question, explain, flow_key, recording, refuse_in_trail,
 };
-pub use github::{Action, ActionSource, InvalidAction, WorkflowFile, add_workflows, workflows};
+pub use github::{Action, ActionSource, Hearers, InvalidAction, WorkflowFile, add_workflows, workflows};
 pub use history::{History, LogQuery, Target};
 pub use hooks::{Call, answer_hook, install_hooks};
 pub use make::{make_trail, make_trail_with, set_up_git};
@@ -71,5 +73,5 @@ pub use signing::SIGNERS_FILE;
 pub use status::status;
 pub use time::{of_seconds, written};
 pub use verify::{VerifyOptions, verify};
-pub use watch::{Errand, Outcome, Source, WatchObserver, WatchOptions, WatchedRun, watch};
+pub use watch::{Errand, Outcome, Source, Telling, WatchObserver, WatchOptions, WatchedRun, watch};
 pub use workspace::{CONFIG_FILE, CommitTree, RULES_FILE, Workspace, archive, matching_domains, shipped_rules};

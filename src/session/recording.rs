@@ -14,8 +14,8 @@ use crate::capture::{CaptureRun, DomainCapture, View};
 use crate::model::{Actor, DomainId};
 use crate::policy::ClassifiedChange;
 use crate::record::{
-    CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, PlannedCommit, RecordPlan, Resume, RunId, RunStatus,
-    SNAPSHOT_DIR, TOOL_NAME, commit_message,
+    CommitFacts, CommitKind, Heartbeat, HeartbeatDomain, Ledger, PlannedCommit, RecordPlan, Resume, RunFinding, RunId,
+    RunStatus, SNAPSHOT_DIR, TOOL_NAME, commit_message,
 };
 use crate::trail::{CommitId, FileChange, NewCommit, Signature};
 
@@ -114,6 +114,7 @@ impl Recording<'_> {
         due: &Due,
         ledger: &Ledger,
         attributed: &Attributed,
+        findings: &[RunFinding],
         earlier: Option<Heartbeat>,
     ) -> Result<(), Failure> {
         let at = written(self.now);
@@ -146,7 +147,9 @@ impl Recording<'_> {
             },
             digest: Some(Digest::of(ledger.compact().as_bytes()).to_string()),
             runs: Vec::new(),
+            findings: Vec::new(),
         };
+        let heartbeat = heartbeat.with_findings(findings);
         self.workspace.trail.write_ref_blob(HEARTBEAT_REF, &heartbeat.after(earlier).write())?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::alerting::{DELIVERIES_REF, keep_deliveries};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::observer::Observer;
@@ -71,15 +72,15 @@ impl Remote {
     ) -> Result<Pushed, Failure> {
         let by = tool("localhost", now);
         for _ in 0..ATTEMPTS {
-            let outcome =
-                workspace.trail.push(&self.name, &workspace.branch, &[HEARTBEAT_REF, NOTES_REF], &self.seen, &by)?;
+            let others = [HEARTBEAT_REF, NOTES_REF, DELIVERIES_REF];
+            let outcome = workspace.trail.push(&self.name, &workspace.branch, &others, &self.seen, &by)?;
             let PushOutcome::Refused { reference, reason } = outcome else { return Ok(Pushed::Done) };
             if let Some(failure) = final_refusal(&self.name, &reference, &reason) {
                 return Err(failure);
             }
             // Somebody else was there first. Own commits are rebuilt on theirs, unless theirs are newer.
             let own = workspace.trail.read_ref_blob(HEARTBEAT_REF)?;
-            let outcome = workspace.trail.fetch(&self.name, &workspace.branch, &by)?;
+            let outcome = keep_deliveries(workspace, || workspace.trail.fetch(&self.name, &workspace.branch, &by))?;
             let heartbeats = (own.and_then(|bytes| Heartbeat::read(&bytes)), heartbeat(workspace)?);
             let is_later = match (&heartbeats, outcome.remote_tip) {
                 ((Some(own), Some(theirs)), _) if own.run != theirs.run => theirs.time > own.time,
@@ -101,6 +102,19 @@ impl Remote {
         let failure =
             Failure::new(Exit::Upstream, format!("could not push to {:?}: others keep pushing first", self.name));
         Err(failure.hint("run again"))
+    }
+
+    /// Gives the remote all there is, once; says whether nobody else was there first. Where somebody was, nothing is fetched.
+    pub(super) fn offer(&self, workspace: &Workspace, now: DateTime<Utc>) -> Result<bool, Failure> {
+        let others = [HEARTBEAT_REF, NOTES_REF, DELIVERIES_REF];
+        let by = tool("localhost", now);
+        match workspace.trail.push(&self.name, &workspace.branch, &others, &self.seen, &by)? {
+            PushOutcome::Pushed => Ok(true),
+            PushOutcome::Refused { reference, reason } => match final_refusal(&self.name, &reference, &reason) {
+                Some(failure) => Err(failure),
+                None => Ok(false),
+            },
+        }
     }
 }
 
@@ -165,7 +179,7 @@ fn final_refusal(remote: &str, reference: &str, reason: &Refusal) -> Option<Fail
 
 fn fetch(workspace: &Workspace, name: &str, by: &Signature, observer: &dyn Observer) -> Result<Remote, Failure> {
     let own = heartbeat(workspace)?;
-    let outcome = workspace.trail.fetch(name, &workspace.branch, by)?;
+    let outcome = keep_deliveries(workspace, || workspace.trail.fetch(name, &workspace.branch, by))?;
     if let (Some(own), Some(theirs)) = (own, heartbeat(workspace)?)
         && own != theirs
     {

@@ -182,6 +182,10 @@ pub async fn take_with(
     };
     let attributed = attributed(&attributing, tip.as_ref(), &mut classified).await?;
 
+    let grants = earlier_grants(heartbeat.as_ref());
+    let (exits, mut findings) = judge(workspace, &ledger, &planned, &captured, grants, &after);
+    findings.extend(attributed.findings.iter().cloned());
+
     let (at, mut superseded) = (written(options.now), false);
     let run = RunId::new(&org, &at, tip.map(|tip| tip.to_string()).as_deref());
     let mut commits = Vec::new();
@@ -192,16 +196,13 @@ pub async fn take_with(
         });
         commits = recording.commit(&planned, &steps, attributed.interval.as_deref())?;
         recording.note(&attributed.notes)?;
-        recording.beat(&captured, &due, &planned.ledger, &attributed, heartbeat.clone())?;
+        recording.beat(&captured, &due, &planned.ledger, &attributed, &findings, heartbeat.clone())?;
         if let (Effect::Push, Some(remote)) = (options.effect, remote) {
             superseded = remote.push(workspace, options.now, observer)?.is_superseded();
             // The push may have rebuilt them.
             commits = commits_of_run(workspace, &run)?;
         }
     }
-    let grants = earlier_grants(heartbeat.as_ref());
-    let (exits, mut findings) = judge(workspace, &ledger, &planned, &captured, grants, &after);
-    findings.extend(attributed.findings);
     let before = tip.map(|tip| endpoint(workspace, tip)).transpose()?;
     let now = Endpoint { commit: commits.last().map(ToString::to_string), taken_at: at };
     let changes = ChangeSet::arranged(before, Some(now), classified);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::alerting::undelivered;
 use super::attributing::said_by;
 use super::failure::Failure;
 use super::recording::HEARTBEAT_REF;
@@ -53,6 +54,7 @@ pub fn status(workspace: &Workspace, max_age: Option<Duration>, now: DateTime<Ut
         remote,
         pending,
         domains,
+        undelivered: undelivered(workspace)?,
         findings: findings_in_order(findings),
     })
 }

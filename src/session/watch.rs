@@ -20,7 +20,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use self::sources::{Heard, Task, listen, poll};
 use self::voice::Voice;
-use super::exit::Exit;
+use super::alerting::{AlertOptions, Outlets, Post, alert};
+use super::exit::{Exit, Exits};
 use super::failure::Failure;
 use super::observer::Observer;
 use super::run::{RunOptions, Taken, client, take_with};
@@ -60,6 +61,16 @@ pub struct Errand {
     pub secrets: SecretKey,
     /// What a scheduled run is asked for; one for events is targeted besides.
     pub options: RunOptions,
+    /// Who is told of what a run puts on record; nobody, where there is no route.
+    pub telling: Option<Telling>,
+}
+
+/// Who is told, and what sends it.
+pub struct Telling {
+    /// The channels.
+    pub outlets: Outlets,
+    /// What sends.
+    pub post: Box<dyn Post + Send + Sync>,
 }
 
 /// Where an event came from.
@@ -410,15 +421,39 @@ fn takes_events(errand: &Errand) -> bool {
 
 /// Makes a run, if no other one holds the trail.
 async fn run(errand: &Errand, client: Client, login: &str, observer: &dyn Observer) -> Outcome {
-    let Errand { workspace, secrets, options } = errand;
+    let Errand { workspace, secrets, options, telling } = errand;
     let _lock = match workspace.trail.lock() {
         Ok(lock) => lock,
         Err(TrailError::AlreadyRunning { .. }) => return Outcome::Busy,
         Err(error) => return Outcome::Failed(error.into()),
     };
     match take_with(workspace, (client, login), secrets, options, observer).await {
-        Ok(taken) => Outcome::Taken(Box::new(taken)),
+        Ok(mut taken) => {
+            if let Some(telling) = telling {
+                taken.exits.extend(&tell(workspace, telling, options, observer).await);
+                taken.document.exit_codes = taken.exits.codes();
+            }
+            Outcome::Taken(Box::new(taken))
+        }
         Err(failure) => Outcome::Failed(failure),
+    }
+}
+
+/// Tells what a run has put on record; what fails is told by the next one.
+async fn tell(workspace: &Workspace, telling: &Telling, options: &RunOptions, observer: &dyn Observer) -> Exits {
+    let told = AlertOptions {
+        since: None,
+        effect: options.effect,
+        explains: false,
+        now: options.now,
+        clock: Arc::clone(&options.clock),
+    };
+    match alert(workspace, &telling.outlets, &*telling.post, &told, observer).await {
+        Ok((_, exits)) => exits,
+        Err(failure) => {
+            observer.warn(&format!("nobody was told: {}", failure.message));
+            Exit::Delivery.into()
+        }
     }
 }
 

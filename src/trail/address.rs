@@ -48,6 +48,30 @@ impl Address {
     }
 }
 
+/// The hosts that show commits, and where: `{path}` is the repository.
+const COMMIT_PAGES: [(&str, &str); 4] = [
+    ("github.com", "https://github.com/{path}/commit/{commit}"),
+    ("gitlab.com", "https://gitlab.com/{path}/-/commit/{commit}"),
+    ("codeberg.org", "https://codeberg.org/{path}/commit/{commit}"),
+    ("bitbucket.org", "https://bitbucket.org/{path}/commits/{commit}"),
+];
+
+impl Address {
+    /// Where its commits can be looked at, with `{commit}` for the id of one.
+    pub(super) fn commit_page(&self) -> Option<String> {
+        let (host, path) = match self {
+            Self::Http(url) => (url.host_str()?, url.path()),
+            Self::Ssh(address) => (address.host.as_str(), address.path.as_str()),
+            Self::Local(_) | Self::Other(_) => return None,
+        };
+        let path = path.trim_matches('/');
+        let path = path.strip_suffix(".git").unwrap_or(path);
+        let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "-_./~".contains(c));
+        let (_, page) = COMMIT_PAGES.iter().find(|(known, _)| known.eq_ignore_ascii_case(host))?;
+        is_plain.then(|| page.replace("{path}", path))
+    }
+}
+
 impl SshAddress {
     fn new(user: Option<String>, host: &str, port: Option<u16>, path: String) -> Result<Self, RemoteError> {
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).to_owned();

@@ -238,6 +238,14 @@ impl Trail {
         Ok(PushOutcome::Pushed)
     }
 
+    /// Where the commits of a remote can be looked at, with `{commit}` for the id of one; `None` where its host is not known to show
+    /// any. No user and no password of the address is in it.
+    pub fn commit_page(&self, remote: &str) -> Result<Option<String>, TrailError> {
+        let found = absent_as_none(self.repo.find_remote(remote)).map_err(doing("look for the remote", remote))?;
+        let address = found.as_ref().and_then(|found| found.url().ok()).map(Address::read);
+        Ok(address.and_then(Result::ok).and_then(|address| address.commit_page()))
+    }
+
     fn neighbour(&self, name: &str, direction: Direction) -> Result<Neighbour, TrailError> {
         let found = absent_as_none(self.repo.find_remote(name)).map_err(doing("look for the remote", name))?;
         let Some(remote) = found else {

@@ -119,9 +119,15 @@ fn first_column(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_command_of_the_documents_is_one_that_the_program_takes() {
-    for name in
-        ["README.md", "CONTRIBUTING.md", "docs/flow-logs.md", "docs/formats.md", "docs/github.md", "docs/integrity.md"]
-    {
+    for name in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/alerts.md",
+        "docs/flow-logs.md",
+        "docs/formats.md",
+        "docs/github.md",
+        "docs/integrity.md",
+    ] {
         let text = document(name);
         let shell = blocks(&text).into_iter().filter(|block| block.language == "sh").flat_map(|block| block.lines);
         for line in shell {
@@ -155,6 +161,7 @@ fn the_readme_has_every_exit_code_and_no_other() {
         Exit::Partial,
         Exit::Upstream,
         Exit::HeldBack,
+        Exit::Delivery,
         Exit::Integrity,
         Exit::Internal,
     ];
@@ -374,8 +381,9 @@ fn every_module_is_on_the_map() {
 
 #[test]
 fn every_link_between_documents_leads_to_a_file() {
-    let pages = ["domains", "domain-files", "flow-logs", "formats", "github", "integrity", "rules"]
-        .map(|page| format!("docs/{page}.md"));
+    let pages =
+        ["alerts", "channels", "domains", "domain-files", "flow-logs", "formats", "github", "integrity", "rules"]
+            .map(|page| format!("docs/{page}.md"));
     let others = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
     for name in others.into_iter().chain(pages) {
         let name = name.as_str();

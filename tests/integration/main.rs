@@ -1,11 +1,13 @@
 //! Everything that is tested from outside the crate, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod alerts;
 mod attribution;
 mod bad_input;
 mod breadth;
 mod browser;
 mod catalogue;
+mod channels;
 mod chronicle;
 mod deep;
 mod diff_verb;
@@ -32,6 +34,7 @@ mod own_domains;
 mod pacing;
 mod plan;
 mod profiles;
+mod receivers;
 mod record;
 mod remote;
 mod removals;

@@ -160,7 +160,7 @@ fn errand(dir: &Path, now: DateTime<Utc>, clock: &Arc<HandClock>) -> Result<Erra
         now,
         clock: clock.clone(),
     };
-    Ok(Errand { workspace, secrets: SecretKey::new(KEY).unwrap(), options })
+    Ok(Errand { workspace, secrets: SecretKey::new(KEY).unwrap(), options, telling: None })
 }
 
 impl Watched {

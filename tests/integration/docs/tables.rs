@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use orgtrail::capture::OWN_PERMISSIONS;
 use orgtrail::catalogue::{Catalogue, LeastRole, Tier};
+use orgtrail::config::Config;
 use orgtrail::model::{ChangeKind, DomainId, Severity};
+use orgtrail::notify::{ChannelKind, ChannelType, ChannelTypes, Form};
 use orgtrail::policy::{Rule, built_in_rules};
 
 use super::{document, root};
@@ -113,4 +115,99 @@ fn the_page_of_domains_is_current() {
 #[test]
 fn the_page_of_rules_is_current() {
     pinned("docs/rules.md", &rules_page(&catalogue()));
+}
+
+fn channels_page(types: &ChannelTypes) -> String {
+    let mut page = "# Channels\n\n\
+        A channel is a place that alerts go to: a section `[channels.NAME]` of `orgtrail.toml`, which routes call by its name. What\n\
+        is known of a type is a file under [`schemas/channels/`](../schemas/channels), which this page is made of.\n\n\
+        A secret is never written into the file, which is committed. Its setting names the environment variable that holds it,\n\
+        after a dollar sign; orgtrail looks up just the variables that are named. No secret is in a payload that is shown, in a\n\
+        message or in a log. A URL begins with `https://`, or leads to this machine.\n\n\
+        Channels to people get one message for each route and run, those to a pager an event for each alert, and those that keep\n\
+        events every alert, as well as records. What is shortened says by how much. Where a receiver says `Retry-After`, it is waited\n\
+        for. Only what objects to the payload itself is a refusal, after which it is given up; with a network, a certificate or a\n\
+        key that fails, it waits and is sent with a later run. No redirect is followed.\n\n\
+        | Type | For | About |\n|---|---|---|\n"
+        .to_owned();
+    let each = || types.names().filter_map(|name| Some((name, types.get(name)?)));
+    for (name, one) in each() {
+        writeln!(page, "| [`{name}`](#{name}) | {} | {} |", audience(one.kind), cell(&one.about)).unwrap();
+    }
+    for (name, one) in each() {
+        channel_section(&mut page, name, one);
+    }
+    page
+}
+
+fn audience(kind: ChannelKind) -> &'static str {
+    match kind {
+        ChannelKind::People => "people",
+        ChannelKind::Pager => "a pager",
+        ChannelKind::Siem => "what keeps events",
+    }
+}
+
+fn channel_section(page: &mut String, name: &str, one: &ChannelType) {
+    let example = one.example.trim_end();
+    write!(page, "\n## {name}\n\n{}\n\n```toml\n{example}\n```\n\n", one.about).unwrap();
+    page.push_str("| Setting | Is | Default | About |\n|---|---|---|---|\n");
+    for rule in &one.settings {
+        let form = match rule.form {
+            Form::Secret => "a secret".to_owned(),
+            Form::Choice => code(rule.choices.iter().map(String::as_str), " or "),
+            Form::Addresses | Form::Words => "a list".to_owned(),
+            Form::Port => "a port".to_owned(),
+            _ => "a text".to_owned(),
+        };
+        let default = rule.default.as_ref().map_or_else(
+            || if rule.required { "required".to_owned() } else { String::new() },
+            |default| format!("`{default}`"),
+        );
+        writeln!(page, "| `{}` | {form} | {default} | {} |", rule.name, cell(&rule.about)).unwrap();
+    }
+    if !one.either.is_empty() {
+        let groups = one.either.iter().map(|group| code(group.iter().map(String::as_str), " and "));
+        writeln!(page, "\nIt takes either {}.", groups.collect::<Vec<_>>().join(" or ")).unwrap();
+    }
+    for group in &one.together {
+        let group = code(group.iter().map(String::as_str), " and ");
+        writeln!(page, "\n{group} go together.").unwrap();
+    }
+    page.push_str("\n| Limit | What | Source |\n|---|---|---|\n");
+    for limit in &one.limits {
+        writeln!(page, "| {} | {} | {} |", limit.value, cell(&limit.about), limit.source).unwrap();
+    }
+    writeln!(page, "\nWhat is sent twice: {}", one.repetition).unwrap();
+    if let Some(statuses) = &one.statuses {
+        let row = |ranges: &[std::ops::RangeInclusive<u16>]| {
+            let range = |range: &std::ops::RangeInclusive<u16>| match (range.start(), range.end()) {
+                (first, last) if first == last => first.to_string(),
+                (first, last) => format!("{first} to {last}"),
+            };
+            ranges.iter().map(range).collect::<Vec<_>>().join(", ")
+        };
+        let (delivered, retry) = (row(&statuses.delivered), row(&statuses.retry));
+        writeln!(
+            page,
+            "\nStatuses: {delivered} is delivered, {retry} is tried again, all others are refusals ({}).",
+            statuses.source
+        )
+        .unwrap();
+    }
+}
+
+#[test]
+fn the_page_of_channels_is_current() {
+    pinned("docs/channels.md", &channels_page(&ChannelTypes::built_in().unwrap()));
+}
+
+#[test]
+fn every_example_of_a_channel_can_be_used() {
+    let types = ChannelTypes::built_in().unwrap();
+    for name in types.names() {
+        let example = &types.get(name).unwrap().example;
+        let config = Config::parse("orgtrail.toml", example, &catalogue()).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!config.channels.is_empty() && config.channels.iter().all(|one| one.channel_type == name), "{name}");
+    }
 }
