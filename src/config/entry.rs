@@ -254,14 +254,6 @@ impl<'t> Entry<'_, 't> {
         })
     }
 
-    /// A list of texts that may not be empty.
-    pub(super) fn texts(&self) -> Reading<Vec<String>> {
-        self.list(|element, text| match text.trim() {
-            "" => Err(self.objection(element, "an empty text names nothing")),
-            text => Ok(text.to_owned()),
-        })
-    }
-
     /// A list of names and patterns, such as `"order number: ORD-[0-9]{6}"`.
     pub(super) fn patterns(&self) -> Reading<Vec<(String, String)>> {
         self.list(|element, text| {
