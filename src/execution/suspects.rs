@@ -132,9 +132,12 @@ impl Weights {
         if candidate.earliest > began || candidate.latest < self.since(began) {
             return None;
         }
-        // A run that came after the errors may have seen what was changed before them.
         let age = (began - candidate.latest).max(TimeDelta::zero());
-        let of_time = 0.5_f64.powf(seconds(age) / seconds(self.half_life()).max(1.0));
+        // A run that came after the errors may have seen what was changed before them: as likely as the share of that time.
+        let before = seconds((began - candidate.earliest).max(TimeDelta::zero()));
+        let span = seconds(candidate.latest - candidate.earliest);
+        let share = if candidate.latest > began { before / span.max(1.0) } else { 1.0 };
+        let of_time = share * 0.5_f64.powf(seconds(age) / seconds(self.half_life()).max(1.0));
         let of_reach = (1.0 - self.step).powi(i32::try_from(distance).unwrap_or(i32::MAX));
         let of_severity = self.severity.get(&candidate.severity).copied().unwrap_or_default();
         let minutes = age.num_minutes();
@@ -217,7 +220,7 @@ mod tests {
             ],
         );
         let order: Vec<&str> = ranked.iter().map(|suspect| suspect.candidate.fingerprint.as_str()).collect();
-        assert_eq!(order, ["cause", "seen late", "far", "small", "old"]);
+        assert_eq!(order, ["cause", "far", "seen late", "small", "old"]);
         assert!(ranked.iter().all(|suspect| suspect.score > 0.0 && suspect.score <= 1.0));
         assert_eq!(
             ranked[0].because,

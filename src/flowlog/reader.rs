@@ -87,7 +87,8 @@ pub struct Unavailable(pub String);
 /// What became of a record in a job.
 enum Ready {
     At(SignedUri),
-    Failed(String),
+    /// The job failed for it, with this status.
+    Failed(Option<String>),
 }
 
 impl<'f> FlowLog<'f> {
@@ -148,7 +149,7 @@ impl<'f> FlowLog<'f> {
             let is_last = round == MOST_ROUNDS;
             let ready = match self.job(&wanted).await? {
                 Some(ready) => ready,
-                None if is_last => wanted.iter().map(|id| (id.clone(), failed("the job failed"))).collect(),
+                None if is_last => wanted.iter().map(|id| (id.clone(), Ready::Failed(None))).collect(),
                 None => continue,
             };
             let mut again = Vec::new();
@@ -199,9 +200,11 @@ impl<'f> FlowLog<'f> {
     async fn load(&self, id: String, ready: Ready) -> (String, Result<Loaded, ReadFailure>) {
         let uri = match ready {
             Ready::At(uri) => uri,
-            Ready::Failed(cause) => {
+            Ready::Failed(status) => {
+                let told = status.as_deref().map_or_else(String::new, |status| format!(" with {status}"));
+                let cause = format!("the job failed for it{told}");
                 // What is not there will not be there in another job.
-                let is_gone = cause.contains("404") || cause.contains("410");
+                let is_gone = matches!(status.as_deref(), Some("404" | "410"));
                 return (id, Ok(if is_gone { Loaded::Gone(cause) } else { Loaded::Again(cause) }));
             }
         };
@@ -265,24 +268,16 @@ enum Loaded {
     Gone(String),
 }
 
-fn failed(cause: &str) -> Ready {
-    Ready::Failed(cause.to_owned())
-}
-
 /// What a job has ready; a record that it does not tell of failed, and one that nobody asked for is none.
 fn ready_in(answer: &OwnedValue, ids: &[String]) -> BTreeMap<String, Ready> {
-    let mut ready: BTreeMap<String, Ready> =
-        ids.iter().map(|id| (id.clone(), failed("the job does not tell of it"))).collect();
+    let mut ready: BTreeMap<String, Ready> = ids.iter().map(|id| (id.clone(), Ready::Failed(None))).collect();
     for entity in answer.get("entities").and_then(Value::as_array).unwrap_or_default() {
         let text = |name: &str| entity.get(name).and_then(Value::as_str);
         let Some(place) = text("id").and_then(|id| ready.get_mut(id)) else { continue };
         let is_failed = entity.get("failed").and_then(Value::as_bool).unwrap_or(false);
         *place = match text("downloadUri").filter(|_| !is_failed) {
             Some(uri) => Ready::At(SignedUri::new(uri.to_owned())),
-            None => {
-                let status = text("statusCode").filter(|status| is_plain(status)).unwrap_or("no status");
-                Ready::Failed(format!("the job failed for it with {status}"))
-            }
+            None => Ready::Failed(text("statusCode").filter(|status| is_plain(status)).map(ToOwned::to_owned)),
         };
     }
     ready

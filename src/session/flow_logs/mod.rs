@@ -355,18 +355,29 @@ impl<'w> FlowLogs<'w> {
                 Some(Err(failure)) if matches!(failure.exit, Exit::Upstream) => observer.warn(&failure.message),
                 Some(Err(failure)) => return Err(failure),
             }
-            store.cut(&self.checkpoint.files).map_err(unkept)?;
+            self.step_back(store)?;
             self.client = self.client.another(None);
             tokio::select! {
                 () = self.clock.sleep(every) => {}
                 () = &mut ended => break,
             }
         }
+        self.step_back(store)
+    }
+
+    /// Takes back what was begun behind the checkpoint.
+    fn step_back(&mut self, store: &mut dyn Store) -> Result<(), Failure> {
+        if store.can_resume()
+            && let Some(kept) = Checkpoint::read(&self.checkpoint_path)?
+        {
+            self.checkpoint = kept;
+        }
         store.cut(&self.checkpoint.files).map_err(unkept)
     }
 
     /// Brings the records of single runs.
     pub async fn single(&mut self, ids: &[String], store: &mut dyn Store) -> Result<(), Failure> {
+        self.forget_window();
         self.forwarding.send_waiting(&self.journal).await?;
         for batch in ids.chunks(BATCH) {
             let mut data = self.log().data(batch).await?;
@@ -388,6 +399,7 @@ impl<'w> FlowLogs<'w> {
 
     /// Brings what is known of runs that somebody launched.
     pub async fn launched(&mut self, ids: &[String], store: &mut dyn Store) -> Result<(), Failure> {
+        self.forget_window();
         for id in ids {
             let mut value = self.log().execution(id).await?;
             let leaks = self.treat(&mut value);
@@ -418,6 +430,12 @@ impl<'w> FlowLogs<'w> {
         Ok(Brought { records: self.checkpoint.records, findings, exits })
     }
 
+    /// Counts anew, for records that no window has.
+    fn forget_window(&mut self) {
+        let Window { from, to } = self.task.window;
+        self.checkpoint = Checkpoint::new(self.checkpoint.question.clone(), from, to);
+    }
+
     /// Brings what is kept in step with the checkpoint.
     fn go_on(&mut self, store: &mut dyn Store, observer: &dyn Observer) -> Result<(), Failure> {
         if !store.can_resume() {
@@ -444,6 +462,7 @@ impl<'w> FlowLogs<'w> {
         let retention = TimeDelta::from_std(self.workspace.config.flow_logs.retention).unwrap_or(TimeDelta::MAX);
         while let Some(part) = asked.next() {
             let answer = self.log().query(self.task.criteria.body(&part), &part).await?;
+            let before = self.checkpoint.found.clone();
             match asked.answered(answer.results) {
                 Part::Again => continue,
                 Part::Incomplete => self.checkpoint.found.incomplete(&part),
@@ -453,7 +472,10 @@ impl<'w> FlowLogs<'w> {
             let instances = self.instances(answer.entries, &part, oldest);
             let begins: Vec<DateTime<Utc>> = instances.iter().map(|instance| instance.started).collect();
             if store.about_to(&begins).map_err(unkept)? {
+                // What is wrong with this part is found again by whoever asks for it again.
+                let found = std::mem::replace(&mut self.checkpoint.found, before);
                 self.note_checkpoint(store)?;
+                self.checkpoint.found = found;
             }
             for batch in instances.chunks(BATCH) {
                 let kept = self.records(batch).await?;
