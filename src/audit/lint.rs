@@ -121,7 +121,8 @@ impl<T: Tree> Examination<'_, '_, T> {
                 }
             }
         }
-        let of_some = |(reason, count)| Untold { entities: Some(count), ..Untold::of_domain(&rule.id, &domain.id, reason) };
+        let of_some =
+            |(reason, count)| Untold { entities: Some(count), ..Untold::of_domain(&rule.id, &domain.id, reason) };
         self.linted.untold.extend(untold.iter().map(|(reason, count)| of_some((reason.as_str(), *count))));
         Ok(())
     }
@@ -155,7 +156,7 @@ impl<T: Tree> Examination<'_, '_, T> {
             let value = entity.show_member(path).unwrap_or_else(|| "nothing".to_owned());
             Evidence::new(&path.to_string(), value)
         });
-        Ok(Some(members.chain(asked.iter().filter_map(|call| said.evidence(call, self.names))).collect()))
+        Ok(Some(members.chain(said.evidence(&asked, self.names)).collect()))
     }
 
     fn finding(&self, rule: &LintRule, entity: Entity<'_>, evidence: Vec<Evidence>) -> Finding {
@@ -174,12 +175,7 @@ impl<T: Tree> Examination<'_, '_, T> {
             place: None,
             fingerprint: Digest::of(format!("{}\n{}\n{key}\n{at}", rule.id, domain.id).as_bytes()).short(),
             acknowledged: None,
-            subject: Subject::Entity {
-                domain: domain.id.clone(),
-                key: key.clone(),
-                path: rule.at.clone(),
-                name,
-            },
+            subject: Subject::Entity { domain: domain.id.clone(), key: key.clone(), path: rule.at.clone(), name },
         }
     }
 }

@@ -148,8 +148,7 @@ impl<'c> Policy<'c> {
         let subject = Subject { domain, key: &change.key, name: name.as_deref(), body: newest, names };
         let counted = OnceCell::new();
         let reach = || counted.get_or_init(|| Ok(with_every_domain(self.catalogue, reach_of(&change)?))).clone();
-        let judged =
-            Judged { subject, change: &change, before: before.as_ref(), after: after.as_ref(), reach: &reach };
+        let judged = Judged { subject, change: &change, before: before.as_ref(), after: after.as_ref(), reach: &reach };
         let fields: Vec<ClassifiedField> = change
             .fields
             .iter()
@@ -166,16 +165,19 @@ impl<'c> Policy<'c> {
             (change.kind != ChangeKind::Modified || fields.is_empty()).then(|| self.judge(&judged, None, unjudged));
         let worst = fields.iter().map(|field| &field.judgement).chain(&own).rev().max_by_key(|one| one.severity);
         let judgement = worst.cloned().unwrap_or_else(|| unknown_domain(&change));
-        ClassifiedChange { change, name, judgement, fields, attribution: Attribution::default(), reach: None, fingerprint }
+        ClassifiedChange {
+            change,
+            name,
+            judgement,
+            fields,
+            attribution: Attribution::default(),
+            reach: None,
+            fingerprint,
+        }
     }
 
     /// Judges a field, or the change as a whole. Whatever the rules say, a changed secret is at least high.
-    fn judge(
-        &self,
-        judged: &Judged<'_>,
-        field: Option<&FieldChange>,
-        unjudged: &mut BTreeSet<Unjudged>,
-    ) -> Judgement {
+    fn judge(&self, judged: &Judged<'_>, field: Option<&FieldChange>, unjudged: &mut BTreeSet<Unjudged>) -> Judgement {
         let mut judgement = self.judge_by_rules(judged, field, unjudged);
         let is_secret = |value: &Option<OwnedValue>| value.as_ref().is_some_and(is_fingerprint);
         if field.is_some_and(|field| is_secret(&field.old) || is_secret(&field.new)) {

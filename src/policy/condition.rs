@@ -341,7 +341,8 @@ mod tests {
 
     #[test]
     fn calls_with_a_text_are_found_wherever_they_stand() {
-        let source = "[1].exists(x, is('a')) && {'k': is('b')}['k'] && [is('c')][0] && !is('d') && name.startsWith('e')";
+        let source =
+            "[1].exists(x, is('a')) && {'k': is('b')}['k'] && [is('c')][0] && !is('d') && name.startsWith('e')";
         let condition = Condition::compile(source).unwrap();
         let found: BTreeSet<&str> = condition.literal_calls().into_iter().map(|(_, text)| text).collect();
         assert_eq!(found, ["a", "b", "c", "d"].into());

@@ -89,11 +89,7 @@ pub(super) fn built_in<R: FromFile>(catalogue: &Catalogue) -> Result<Vec<R>, Vec
 ///
 /// # Errors
 /// Every rule of that kind that cannot be used, at its place.
-pub(super) fn of_user<R: FromFile>(
-    file: &str,
-    text: &str,
-    catalogue: &Catalogue,
-) -> Result<Vec<R>, Vec<RuleProblem>> {
+pub(super) fn of_user<R: FromFile>(file: &str, text: &str, catalogue: &Catalogue) -> Result<Vec<R>, Vec<RuleProblem>> {
     let line_at = |offset: usize| Some(1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count());
     let raw: UserFile = toml::from_str(text).map_err(|error| {
         let line = error.span().and_then(|span| line_at(span.start));
@@ -158,8 +154,7 @@ pub(super) fn no_domain(name: &str, catalogue: &Catalogue) -> String {
 
 /// Whether a text can be the id of a rule.
 pub(super) fn check_id(id: &str, problems: &mut Vec<String>) {
-    let is_word =
-        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     if !id.split('-').all(is_word) {
         problems.push("its id is not in kebab case".to_owned());
     }

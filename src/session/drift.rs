@@ -59,7 +59,11 @@ pub(super) fn differences(
     let (before, after) = (archive(workspace, Some(agreed.commit))?, archive(workspace, Some(to))?);
     let steps = agreed.observed.map(|from| steps_between(workspace, &from, &to)).transpose()?.unwrap_or_default();
     let way = agreed.since.map(|from| (from, to));
-    let set = compare_sides(workspace, &Sides { before: &before, after: &after, steps, way, reach: ReachOf::Each }, observer)?;
+    let set = compare_sides(
+        workspace,
+        &Sides { before: &before, after: &after, steps, way, reach: ReachOf::Each },
+        observer,
+    )?;
     Ok(ChangeSet { from: Some(endpoint(workspace, agreed.commit)?), to: Some(endpoint(workspace, to)?), ..set })
 }
 
@@ -85,7 +89,11 @@ pub fn live_drift(workspace: &Workspace, taken: &Taken, observer: &dyn Observer)
     }
     let (before, after) = (archive(workspace, Some(agreed.commit))?, archive_of(workspace, tree(&edits))?);
     let way = agreed.since.zip(tip);
-    let mut set = compare_sides(workspace, &Sides { before: &before, after: &after, steps, way, reach: ReachOf::Each }, observer)?;
+    let mut set = compare_sides(
+        workspace,
+        &Sides { before: &before, after: &after, steps, way, reach: ReachOf::Each },
+        observer,
+    )?;
     let live: BTreeMap<(&DomainId, &EntityKey), &Attribution> =
         taken.changes.changes.iter().map(|one| ((&one.change.domain, &one.change.key), &one.attribution)).collect();
     for classified in &mut set.changes {
@@ -207,7 +215,11 @@ fn accepted(
     let (before, after) = (archive(workspace, Some(earlier.commit))?, archive(workspace, Some(agreed.commit))?);
     let way = earlier.observed.zip(agreed.observed);
     let steps = way.map(|(from, to)| steps_between(workspace, &from, &to)).transpose()?.unwrap_or_default();
-    let set = compare_sides(workspace, &Sides { before: &before, after: &after, steps, way: None, reach: ReachOf::None }, observer)?;
+    let set = compare_sides(
+        workspace,
+        &Sides { before: &before, after: &after, steps, way: None, reach: ReachOf::None },
+        observer,
+    )?;
     let lifetimes = match earlier.since.zip(agreed.observed) {
         Some((from, to)) => history.lifetimes(&earlier.commit, &from, &to)?,
         None => Vec::new(),

@@ -61,6 +61,7 @@ pub use own_domains::{catalogue, catalogue_in};
 pub use patch::patch;
 pub use places::{located, places};
 pub use propose::{Proposal, propose_by_request, review_set};
+pub use reaching::reach_of;
 pub use recording::HEARTBEAT_REF;
 pub use remote::{fetch_all, publish};
 pub use revision::{commits_between, kind, last_run, resolve, resolve_start};
@@ -70,4 +71,6 @@ pub use status::status;
 pub use time::{of_seconds, written};
 pub use verify::{VerifyOptions, verify};
 pub use watch::{Errand, Outcome, Source, WatchObserver, WatchOptions, WatchedRun, watch};
-pub use workspace::{CONFIG_FILE, CommitTree, RULES_FILE, Workspace, archive, matching_domains, shipped_lints, shipped_rules};
+pub use workspace::{
+    CONFIG_FILE, CommitTree, RULES_FILE, Workspace, archive, matching_domains, shipped_lints, shipped_rules,
+};

@@ -377,8 +377,8 @@ fn every_module_is_on_the_map() {
 
 #[test]
 fn every_link_between_documents_leads_to_a_file() {
-    let pages =
-        ["domains", "domain-files", "formats", "github", "integrity", "lint", "rules"].map(|page| format!("docs/{page}.md"));
+    let pages = ["domains", "domain-files", "formats", "github", "integrity", "lint", "rules"]
+        .map(|page| format!("docs/{page}.md"));
     let others = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
     for name in others.into_iter().chain(pages) {
         let name = name.as_str();

@@ -49,7 +49,9 @@ fn what_does_not_hold_is_found_where_it_is_written() {
     assert_eq!(rules(&lint(&terminal, &["--only", "organization.*"])), ["second-factor-optional"]);
     let before = terminal.run(&["lint", "HEAD", "--now", NOW, "--fail-on", "high", "--rule", "second-factor-optional"]);
     assert!(before.ends_with(1).contains("Nobody needs a second factor"));
-    assert!(terminal.failure(&["lint", "--rule", "second-factor-optionl"]).contains("did you mean second-factor-optional?"));
+    assert!(
+        terminal.failure(&["lint", "--rule", "second-factor-optionl"]).contains("did you mean second-factor-optional?")
+    );
 }
 
 #[test]
@@ -64,7 +66,10 @@ fn what_was_not_captured_is_told_and_not_guessed() {
     assert_eq!(of("queue-member-inactive")["entities"], Value::Null);
     assert!(of("queue-empty-on-live-route")["entities"].as_u64() > Some(0));
     for (format, expected) in [
-        ("text", "queue-member-inactive could not be told of routing.queue-members: routing.queue-members: not captured"),
+        (
+            "text",
+            "queue-member-inactive could not be told of routing.queue-members: routing.queue-members: not captured",
+        ),
         ("markdown", "could not be told"),
         ("html", "could not be told"),
         ("junit", "<skipped message=\"queue-member-inactive could not be told"),
@@ -92,9 +97,13 @@ fn a_finding_can_be_acknowledged_and_a_rule_of_ones_own_is_used() {
     let document = lint(&terminal, &["--rule", "emergency-declared"]);
     assert!(document["acknowledged"].as_u64() > Some(0));
     assert_eq!(document["counts"]["medium"], 0);
-    std::fs::write(terminal.trail().join("rules.toml"), own.replace("has(", "is_used_by('architect.ivr') || has(")).unwrap();
+    std::fs::write(terminal.trail().join("rules.toml"), own.replace("has(", "is_used_by('architect.ivr') || has("))
+        .unwrap();
     let failure = terminal.failure(&["config", "check"]);
-    assert!(failure.contains("rules.toml:1: rule flow-without-description: when: is_used_by: no domain is named"), "{failure}");
+    assert!(
+        failure.contains("rules.toml:1: rule flow-without-description: when: is_used_by: no domain is named"),
+        "{failure}"
+    );
 }
 
 #[test]
@@ -119,6 +128,20 @@ fn a_change_says_what_it_reaches_and_a_rule_can_ask_for_it() {
         let text = terminal.run(&["diff", "--format", format]).ends_with(0);
         assert!(text.contains("reaches ") && text.contains(&format!("{agents} ")), "{format}: {text}");
     }
+}
+
+#[test]
+fn an_entity_is_shown_with_what_depends_on_it_where_that_is_asked_for() {
+    let org = Org::small();
+    let terminal = Terminal::at(&org);
+    terminal.snapshot(0, &[]).ends_with(0);
+    let queues = terminal.run(&["show", "routing.queues", "--format", "json"]).json(0);
+    let queue = format!("routing.queues/{}", queues["entities"][0]["id"].as_str().unwrap());
+    let shown = terminal.run(&["show", &queue, "--reach", "--format", "json"]).json(0);
+    assert_follows("entity", &shown);
+    assert!(shown["reach"]["counts"]["users.users"].as_u64() > Some(0), "{shown}");
+    assert!(terminal.run(&["show", &queue, "--reach"]).ends_with(0).contains("It reaches "));
+    assert!(!terminal.run(&["show", &queue]).ends_with(0).contains("It reaches "));
 }
 
 /// The whole state is read to tell what refers to what; a file of another domain that cannot be read would show it.

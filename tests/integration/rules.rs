@@ -50,7 +50,8 @@ fn judged(case: &OwnedValue, defaults: &OwnedValue) -> ClassifiedChange {
     }
     let policy = Policy::new(&catalogue, built_in_rules(&catalogue).unwrap(), Vec::new(), Production::default());
     let mut unjudged = BTreeSet::new();
-    let classified = policy.classify(change, &Names::new(&catalogue, &context, &context), &|_| Ok(BTreeMap::new()), &mut unjudged);
+    let classified =
+        policy.classify(change, &Names::new(&catalogue, &context, &context), &|_| Ok(BTreeMap::new()), &mut unjudged);
     assert!(unjudged.is_empty(), "{unjudged:?}");
     classified
 }

@@ -52,6 +52,21 @@ enum Told {
     Text(String),
 }
 
+impl Told {
+    /// Whether there is anything.
+    fn is_something(&self) -> bool {
+        match self {
+            Self::Entities(_, keys) => !keys.is_empty(),
+            Self::Count(count) => *count > 0,
+            Self::Flag(flag) => *flag,
+            Self::Text(text) => !text.is_empty(),
+        }
+    }
+}
+
+/// The functions that say whether something is so.
+const WHETHER: [&str; 2] = ["is_used_by", "reached_from"];
+
 /// Why something cannot be told.
 type Reason = String;
 
@@ -69,12 +84,7 @@ impl<'a, T: Tree> Answers<'a, T> {
     }
 
     /// What can be asked about an entity.
-    pub(super) fn about<'b>(
-        &'b self,
-        domain: &'b Domain,
-        key: &'b EntityKey,
-        body: &'b Value<'b>,
-    ) -> About<'a, 'b, T> {
+    pub(super) fn about<'b>(&'b self, domain: &'b Domain, key: &'b EntityKey, body: &'b Value<'b>) -> About<'a, 'b, T> {
         About { answers: self, domain, key, body, told: RefCell::default() }
     }
 
@@ -105,9 +115,8 @@ impl<'a, T: Tree> Answers<'a, T> {
     }
 
     fn graph(&self) -> Result<&Graph, Reason> {
-        let built = self.graph.get_or_init(|| {
-            Graph::of(self.catalogue, self.state).map_err(|error| self.damaged(error)).ok()
-        });
+        let built =
+            self.graph.get_or_init(|| Graph::of(self.catalogue, self.state).map_err(|error| self.damaged(error)).ok());
         built.as_ref().ok_or_else(|| "the state cannot be read".to_owned())
     }
 
@@ -261,7 +270,8 @@ impl<T: Tree> About<'_, '_, T> {
         let found = parsed.find(self.body).map(|value| value.get("id").unwrap_or(value)).and_then(Value::as_str);
         // A part of the key says it where the entity does not.
         let of_key = || {
-            let position = self.domain.key_targets().position(|targets| targets.iter().copied().eq(&reference.targets))?;
+            let position =
+                self.domain.key_targets().position(|targets| targets.iter().copied().eq(&reference.targets))?;
             self.key.parts().nth(position)
         };
         let Some(id) = found.map(ToOwned::to_owned).or_else(of_key) else {
@@ -356,10 +366,18 @@ impl<T: Tree> About<'_, '_, T> {
         Ok((Answer::entities(texts), Told::Entities(id.clone(), keys)))
     }
 
-    /// What an answer says, for a finding.
-    pub(super) fn evidence(&self, call: &Call, names: &Names<'_>) -> Option<Evidence> {
+    /// What the answers to some calls say, for a finding. Where it was asked for one of several, those that are so show it.
+    pub(super) fn evidence(&self, asked: &BTreeSet<Call>, names: &Names<'_>) -> Vec<Evidence> {
         let told = self.told.borrow();
-        let text = match told.get(call)? {
+        let is_so = |call: &Call| told.get(call).is_some_and(Told::is_something);
+        let is_one_of = |call: &Call| asked.iter().any(|other| other.function == call.function && is_so(other));
+        let asks_whether = |call: &Call| WHETHER.contains(&call.function);
+        let shown = asked.iter().filter(|call| !asks_whether(call) || is_so(call) || !is_one_of(call));
+        shown.filter_map(|call| self.evidence_of(call, told.get(call)?, names)).collect()
+    }
+
+    fn evidence_of(&self, call: &Call, told: &Told, names: &Names<'_>) -> Option<Evidence> {
+        let text = match told {
             Told::Entities(_, keys) if keys.is_empty() => "none".to_owned(),
             Told::Entities(id, keys) => {
                 let domain = self.answers.catalogue.get(id)?;

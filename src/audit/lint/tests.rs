@@ -138,8 +138,10 @@ fn an_object_that_has_nothing_to_do_with_it_changes_no_finding() {
             let unrelated = serde_json::json!({ "name": "Unrelated" });
             more.state.entry(domain.id.clone()).or_default().insert(key.clone(), unrelated);
             let mut findings = linted(catalogue, rule, &state(&more)).findings;
-            findings.retain(|finding| !finding.message.contains("Unrelated") && {
-                !matches!(&finding.subject, Subject::Entity { key: found, .. } if found.as_str() == key)
+            findings.retain(|finding| {
+                !finding.message.contains("Unrelated") && {
+                    !matches!(&finding.subject, Subject::Entity { key: found, .. } if found.as_str() == key)
+                }
             });
             // How many entities were looked at may be told beside a finding.
             let plain = |findings: &[Finding]| -> Vec<Finding> {
@@ -196,10 +198,26 @@ fn a_finding_shows_what_was_asked_for_and_came_back() {
         let finding = linted(&catalogue, &rule, &state(case)).findings.remove(0);
         finding.evidence.iter().map(|one| format!("{}: {}", one.name, one.text)).collect::<Vec<_>>().join("\n")
     };
-    insta::assert_snapshot!(evidence("schedule-ended"), @"");
-    insta::assert_snapshot!(evidence("queue-empty-on-live-route"), @"");
-    insta::assert_snapshot!(evidence("queue-without-retention-policy"), @"");
-    insta::assert_snapshot!(evidence("ivr-without-holiday-flow"), @"");
+    insta::assert_snapshot!(evidence("schedule-ended"), @r"
+    start: 2025-06-01T08:00:00.000
+    end: 2025-06-01T18:00:00.000
+    rrule: nothing
+    used by architect.schedulegroups: Office Hours
+    ");
+    insta::assert_snapshot!(evidence("queue-empty-on-live-route"), @r"
+    division: nothing
+    members routing.queue-members: none
+    reached from architect.ivrs: yes
+    ");
+    insta::assert_snapshot!(evidence("queue-without-retention-policy"), @r"
+    division: nothing
+    entities recording.media-retention-policies: 5 looked at
+    ");
+    insta::assert_snapshot!(evidence("ivr-without-holiday-flow"), @r"
+    closedHoursFlow: f1
+    openHoursFlow: f1
+    target scheduleGroup: Office Hours
+    ");
 }
 
 #[test]
@@ -239,13 +257,13 @@ remedy = "never"
 
 #[test]
 fn what_is_wrong_with_a_users_rule_is_told_at_its_line() {
-    let rule = |lines: &str| {
-        format!("[[lint]]\n{lines}\nlevel = \"low\"\nmessage = \"m\"\nremedy = \"r\"\n")
-    };
+    let rule = |lines: &str| format!("[[lint]]\n{lines}\nlevel = \"low\"\nmessage = \"m\"\nremedy = \"r\"\n");
     let text = [
         rule("id = \"Bad Id\"\nmatch = { kind = \"added\" }\nwhen = \"true\""),
         rule("id = \"a\"\nmatch = { domain = \"routing.queue\" }\nwhen = \"used_by('routing.queus') ==\""),
-        rule("id = \"a\"\nmatch = { domain = \"routing.queues\" }\nwhen = \"size(used_by('routing.queus')) > 0\"\nat = \"name\""),
+        rule(
+            "id = \"a\"\nmatch = { domain = \"routing.queues\" }\nwhen = \"size(used_by('routing.queus')) > 0\"\nat = \"name\"",
+        ),
         rule("match = { domain = \"routing.queues\" }\nwhen = \"true\""),
         rule("id = \"b\"\nmatch = { domain = \"routing.queues\" }"),
         rule("id = \"c\"\nmatch = { domain = \"routing.queues\" }\nwhen = \"true\"\nwhy = \"\""),

@@ -83,7 +83,8 @@ impl History<'_> {
     /// How many entities of each domain depended on what a commit changed.
     fn reach_counts(&self, commit: &CommitInfo, change: &Change) -> Result<BTreeMap<DomainId, u64>, Failure> {
         let workspace = self.workspace;
-        let (before, after) = (archive(workspace, commit.parents.first().copied())?, archive(workspace, Some(commit.id))?);
+        let (before, after) =
+            (archive(workspace, commit.parents.first().copied())?, archive(workspace, Some(commit.id))?);
         let counts = Reaching::new(workspace, &before, &after).counts(change);
         counts.map_err(|problem| Failure::new(Exit::Integrity, problem))
     }
