@@ -40,10 +40,10 @@
 //! | [`estimate`] | what a run is going to cost | who was asked |
 //! | [`integrity`] | commits, bytes and keys in; what shows that somebody else than the tool wrote them out | git, where they are kept |
 //! | [`history`] | texts and changes in, what became of an entity out | where they come from |
+//! | [`audit`] | a state in, what it means out: who may do what, what refers to what, what nobody uses, what should not be so | where states are kept, any domain by name |
 //! | [`policy`] | changes in, judged changes out; rules and their conditions; names for showing | formats, where rules are kept |
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
 //! | [`review`] | states and judged changes in, since when each is open and which are one decision out | trails, hosts |
-//! | [`audit`] | what a state means: who may do what, what refers to what, what nobody uses | trails, formats |
 //! | [`alert`] | what people are told of changes and findings, and which route tells it | how it is sent |
 //! | [`watch`] | instants and events in, which run is due when out; the topics that tell of configuration | clocks, the network |
 //! | [`config`] | settings and secrets from file and environment | git, the network, what a setting does |
@@ -70,6 +70,10 @@
 //! - **A topic** of notifications is an entry in `schemas/watch/topics.toml`.
 //! - **A rule** is a file in `schemas/rules/`, or in `schemas/lint/` where it looks at a state, and a fixture. The name of the file is
 //!   its permanent id.
+//! - **What is meant to be used** is a file in `schemas/orphans/` and a fixture in `tests/fixtures/audit/orphans/`, both named after the
+//!   rule; an edge between entities that no domain file declares is an entry in `schemas/reach/edges.toml` and a fixture.
+//! - **A finding about who may do what** is a file in `schemas/rbac/rules/` and a fixture, a permission that matters an entry in
+//!   `schemas/rbac/permissions.toml`, and where roles and grants are stands in `schemas/rbac/model.toml`.
 //! - **A format** is a file in [`report`], a function of a value and a writer, a line in [`cli::print`] and a section of
 //!   `docs/formats.md`. A document in JSON has a type of its own and a schema in `schemas/output/`.
 //! - **A verb** is a file in [`cli`]: a struct of arguments, whose comment is its help, and a function. What it does beyond

@@ -17,6 +17,18 @@ pub struct Edges {
     /// The domains that a way down ends in.
     #[serde(default)]
     pub ends: Vec<DomainId>,
+    /// What a reference says where it means nothing in particular.
+    #[serde(default)]
+    pub nothing: Vec<String>,
+    /// The domains whose keys are the ids of other organisations.
+    #[serde(default)]
+    pub organisations: Vec<DomainId>,
+    /// Members that name an organisation.
+    #[serde(default)]
+    pub names_organisation: Vec<OrganisationName>,
+    /// References that may mean somebody of another organisation.
+    #[serde(default)]
+    pub strangers: Vec<Selector>,
     /// The domains whose entities only say that two others belong together.
     #[serde(default)]
     pub relation: Vec<RelationDomain>,
@@ -69,6 +81,16 @@ pub struct FoundEdge {
     pub carries: bool,
 }
 
+/// A member that names an organisation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrganisationName {
+    /// The domain that it is in.
+    pub domain: DomainId,
+    /// Where it is.
+    pub path: FieldPath,
+}
+
 /// Some edges, by patterns in which `*` stands for any run of characters.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,6 +133,12 @@ impl Edges {
     #[must_use]
     pub fn carries(&self, from: &DomainId, path: &str, to: &DomainId) -> bool {
         self.carries.iter().any(|selector| selector.selects(from, path, to))
+    }
+
+    /// Whether a reference may mean somebody of another organisation.
+    #[must_use]
+    pub fn may_be_a_stranger(&self, from: &DomainId, path: &str, to: &DomainId) -> bool {
+        self.strangers.iter().any(|selector| selector.selects(from, path, to))
     }
 
     /// Whether a change of the target of an edge reaches who refers to it.

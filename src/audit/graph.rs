@@ -80,7 +80,7 @@ pub struct Link<'g> {
     pub kind: &'g EdgeKind,
 }
 
-/// A declared reference whose target is in none of the domains that it may belong to.
+/// A reference to something that is in none of the domains that it may belong to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unresolved {
     /// Who refers.
@@ -93,6 +93,8 @@ pub struct Unresolved {
     pub targets: Vec<DomainId>,
     /// What it says.
     pub id: Box<str>,
+    /// Whether what is not there is who uses the entity, as a grant to somebody who is in no domain says of its role.
+    pub is_user: bool,
 }
 
 /// How much may be concluded from what is not there in a domain.
@@ -325,11 +327,16 @@ impl Graph {
         &self.kinds
     }
 
-    /// The kinds of edges that can lead to an entity of a domain.
-    pub fn kinds_to<'g>(&'g self, domain: &'g DomainId) -> impl Iterator<Item = &'g EdgeKind> {
-        self.kinds.iter().filter(move |kind| {
-            if kind.is_reversed { self.carrier(&kind.domain) == domain } else { self.carrier(&kind.target) == domain }
-        })
+    /// Whether edges of a kind can lead to an entity of a domain.
+    #[must_use]
+    pub fn is_used_by(&self, kind: &EdgeKind, domain: &DomainId) -> bool {
+        self.carrier(if kind.is_reversed { &kind.domain } else { &kind.target }) == domain
+    }
+
+    /// Whether edges of a kind can come from an entity of a domain.
+    #[must_use]
+    pub fn uses_by(&self, kind: &EdgeKind, domain: &DomainId) -> bool {
+        self.carrier(if kind.is_reversed { &kind.target } else { &kind.domain }) == domain
     }
 
     /// The declared references whose targets are not there, in order of who refers.

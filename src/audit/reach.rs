@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::graph::{Graph, Node};
-use super::walk::{Direction, walk};
+use super::walk::{Direction, passes_up, walk};
 use crate::catalogue::embedded_file;
 use crate::model::{DomainId, EntityKey};
 
@@ -138,8 +138,7 @@ struct Found {
 impl Found {
     fn up(&mut self, graph: &Graph, node: Node) {
         self.start.insert(node);
-        self.up
-            .extend(walk(graph, node, Direction::Up, None, |link, _| link.kind.passes).iter().map(|visit| visit.node));
+        self.up.extend(walk(graph, node, Direction::Up, None, passes_up).iter().map(|visit| visit.node));
     }
 
     fn down(&mut self, graph: &Graph, node: Node) {

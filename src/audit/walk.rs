@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::graph::{EdgeKind, Graph, Link, Node};
+use super::graph::{Bond, EdgeKind, Graph, Link, Node};
 
 /// Which way edges are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,22 +41,22 @@ pub struct Visit<'g> {
 }
 
 /// Everything that is reached from an entity over the edges that `follows` says yes to, the near before the far and each
-/// once; `follows` is told how many edges away the entity is that the edge leads on from.
+/// once; `follows` is told over what the walk came to the entity that the edge leads on from, and nothing at the start.
 pub fn walk<'g>(
     graph: &'g Graph,
     start: Node,
     direction: Direction,
     deepest: Option<usize>,
-    follows: impl Fn(&Link<'g>, usize) -> bool,
+    follows: impl Fn(&Link<'g>, Option<&EdgeKind>) -> bool,
 ) -> Vec<Visit<'g>> {
     let mut seen = BTreeSet::from([start]);
     let mut visits: Vec<Visit<'g>> = Vec::new();
-    let mut next = Some((start, 0));
+    let mut next = Some((start, 0, None));
     let mut at = 0;
-    while let Some((here, depth)) = next {
+    while let Some((here, depth, before)) = next {
         if deepest.is_none_or(|deepest| depth < deepest) {
             let mut visit = |link: Link<'g>, node: Node| {
-                if follows(&link, depth) && seen.insert(node) {
+                if follows(&link, before) && seen.insert(node) {
                     visits.push(Visit { node, depth: depth + 1, before: here, kind: link.kind });
                 }
             };
@@ -65,8 +65,16 @@ pub fn walk<'g>(
                 Direction::Down => graph.uses(here).for_each(|link| visit(link, link.to)),
             }
         }
-        next = visits.get(at).map(|visit| (visit.node, visit.depth));
+        next = visits.get(at).map(|visit| (visit.node, visit.depth, Some(visit.kind)));
         at += 1;
     }
     visits
+}
+
+/// Whether a change that came over one edge goes up over another: what is listed under an entity depends on it, but not on
+/// everything that the entity refers to.
+#[must_use]
+pub fn passes_up(link: &Link<'_>, before: Option<&EdgeKind>) -> bool {
+    let is_below = before.is_none_or(|kind| kind.bond == Bond::Parent);
+    link.kind.passes && (is_below || link.kind.bond != Bond::Parent)
 }

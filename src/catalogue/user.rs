@@ -113,7 +113,8 @@ pub(super) fn texts_of<'f>(files: &'f [UserFile], problems: &mut Vec<CataloguePr
 /// The domain that a file under `schemas/` at `<family>/<domain>.toml` defines.
 fn built_in_domain(path: &str) -> Option<DomainId> {
     let (family, file) = path.split_once('/')?;
-    let reserved = ["rules", "api", "output", "sim", "secrets", "watch", "reach", "orphans", "lint"].contains(&family);
+    let reserved =
+        ["rules", "api", "lint", "orphans", "output", "rbac", "reach", "sim", "secrets", "watch"].contains(&family);
     let name = file.strip_suffix(".toml")?;
     if reserved { None } else { format!("{family}.{name}").parse().ok() }
 }

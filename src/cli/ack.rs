@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::args::Global;
 use super::{Exit, Exits, Failure, Ui, now, open, print};
-use crate::session::{ACKS_DIR, Agreed, check_acks, compare, last_run, review_set};
+use crate::session::{ACKS_DIR, Agreed, audit_orphans, audit_rbac, check_acks, compare, last_run, review_set};
 
 /// Acknowledge findings that may stay for a time
 ///
@@ -58,7 +58,8 @@ pub(super) fn run(args: &AckArgs, global: &Global, ui: &Ui) -> Result<Exits, Fai
     }
 }
 
-/// Tells which acknowledgements are past their last day and which are about nothing, given what differs from what is agreed.
+/// Tells which acknowledgements are past their last day and which are about nothing, given what differs from what is agreed and
+/// what the checks find.
 fn check(global: &Global, ui: &Ui) -> Result<Exits, Failure> {
     let workspace = open(global)?;
     let (from, to) = last_run(&workspace)?;
@@ -66,7 +67,9 @@ fn check(global: &Global, ui: &Ui) -> Result<Exits, Failure> {
         Some(_) => review_set(&workspace, to, ui)?,
         None => compare(&workspace, from, to, ui)?,
     };
-    print::findings(&check_acks(&workspace, &set, now(global).date_naive())?, global, ui)
+    let mut checked = audit_rbac(&workspace, to)?.findings;
+    checked.extend(audit_orphans(&workspace, to, now(global))?.findings.findings);
+    print::findings(&check_acks(&workspace, &set, &checked, now(global).date_naive())?, global, ui)
 }
 
 fn generate(args: &GenArgs, ui: &Ui) -> Result<Exits, Failure> {

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ui::{ColourChoice, Verbosity};
 use super::{
-    ack, approve, blame, completions, config_command, demo, diff, doctor, domains, drift, hook, init, lint, log, plan,
-    review, rules, show, sim, snapshot, status, textconv, verify, watch,
+    ack, approve, audit, blame, completions, config_command, demo, diff, doctor, domains, drift, hook, impact, init,
+    lint, log, plan, review, rules, show, sim, snapshot, status, textconv, verify, watch, what_can, who_can,
 };
 use crate::model::Severity;
 
@@ -77,8 +77,12 @@ pub(super) enum Command {
     Log(log::LogArgs),
     Show(show::ShowArgs),
     Blame(blame::BlameArgs),
+    Impact(impact::ImpactArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
+    Audit(audit::AuditArgs),
+    WhoCan(who_can::WhoCanArgs),
+    WhatCan(what_can::WhatCanArgs),
     Lint(lint::LintArgs),
     Domains(domains::DomainsArgs),
     Rules(rules::RulesArgs),

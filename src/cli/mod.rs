@@ -6,6 +6,7 @@
 mod ack;
 mod approve;
 mod args;
+mod audit;
 mod blame;
 mod completions;
 mod config_command;
@@ -15,6 +16,7 @@ mod doctor;
 mod domains;
 mod drift;
 mod hook;
+mod impact;
 mod init;
 mod lint;
 mod log;
@@ -32,6 +34,8 @@ mod textconv;
 mod ui;
 mod verify;
 mod watch;
+mod what_can;
+mod who_can;
 
 use std::ffi::OsString;
 
@@ -88,9 +92,13 @@ fn execute(cli: &Cli, ui: &Ui) -> Result<Exits, Failure> {
         Command::Log(args) => log::run(args, global, ui),
         Command::Show(args) => show::run(args, global, ui),
         Command::Blame(args) => blame::run(args, global, ui),
+        Command::Impact(args) => impact::run(args, global, ui),
         Command::Status(args) => status::run(args, global, ui),
         Command::Lint(args) => lint::run(args, global, ui),
         Command::Verify(args) => verify::run(args, global, ui),
+        Command::Audit(args) => audit::run(args, global, ui),
+        Command::WhoCan(args) => who_can::run(args, global, ui),
+        Command::WhatCan(args) => what_can::run(args, global, ui),
         Command::Domains(args) => domains::run(args, global, ui),
         Command::Rules(args) => rules::run(args, global, ui),
         Command::Doctor(args) => doctor::run(args, global, ui),

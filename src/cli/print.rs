@@ -5,6 +5,7 @@ use std::io;
 use super::args::{Format, Global};
 use super::{Exit, Exits, Failure, Ui};
 use crate::model::Severity;
+use crate::report::access::Asked;
 use crate::report::findings::Places;
 use crate::report::{self, ChangeSet, Findings, Style};
 use crate::session::{Workspace, patch, places};
@@ -31,6 +32,28 @@ pub fn plain(verb: &str, global: &Global) -> Result<Plain, Failure> {
             &[Format::Text, Format::Json, Format::Markdown],
         )),
     }
+}
+
+/// Refuses the formats that do not tell who may do what.
+pub fn access_formats(verb: &str, global: &Global) -> Result<(), Failure> {
+    let able = [Format::Text, Format::Json, Format::Markdown, Format::Csv];
+    if able.contains(&global.format) {
+        return Ok(());
+    }
+    Err(refusal(&format!("`orgtrail {verb}` cannot print {}", global.format.as_str()), &able))
+}
+
+/// Prints who may do what.
+pub fn access(verb: &str, asked: &Asked<'_>, global: &Global, ui: &Ui) -> Result<(), Failure> {
+    access_formats(verb, global)?;
+    let mut out = Vec::new();
+    told(match global.format {
+        Format::Json => report::access::render_json(asked, &mut out),
+        Format::Markdown => report::access::render_markdown(asked, &mut out),
+        Format::Csv => report::access::render_csv(asked, &mut out),
+        _ => report::access::render_text(asked, ui.style(), &mut out),
+    })?;
+    ui.data(&out)
 }
 
 /// Prints a change set of two states of a trail; `--fail-on` looks at all of it, whatever is shown.

@@ -12,6 +12,7 @@ use super::domain_globs::{DomainGlobError, DomainGlobs, domain_glob};
 use super::places::allowance;
 use super::problem::Objection;
 use super::settings::Setting;
+use crate::audit::Exclusion;
 use crate::canonical::Allowance;
 use crate::catalogue::{Catalogue, Tier, kind_of};
 use crate::genesys::{Region, RegionError};
@@ -155,6 +156,30 @@ impl<'t> Entry<'_, 't> {
             allowance(text, self.catalogue)
                 .map_err(|error| self.objection(element, &error.to_string()).with_nearest(error.nearest()))
         })
+    }
+
+    /// A list of tables, each with the `entity` that is left alone and the `reason`.
+    pub(super) fn exclusions(&self) -> Reading<Vec<Exclusion>> {
+        let expected = "a list of tables with the keys entity and reason";
+        let Some(elements) = self.value.get_ref().as_array() else { return Err(self.wrong_kind(expected)) };
+        let mut taken = Vec::new();
+        let mut objections = Vec::new();
+        for element in &**elements {
+            let table = element.get_ref().as_table();
+            let text = |key: &str| table.and_then(|table| table.get(key)).and_then(|value| value.get_ref().as_str());
+            let is_known = |table: &toml::de::DeTable<'_>| {
+                table.keys().all(|key| matches!(key.get_ref().as_ref(), "entity" | "reason"))
+            };
+            let read = match (table.filter(|table| is_known(table)), text("entity"), text("reason")) {
+                (Some(_), Some(entity), Some(reason)) => Exclusion::new(entity, reason),
+                _ => Err(format!("expected {expected}")),
+            };
+            match read {
+                Ok(exclusion) => taken.push(exclusion),
+                Err(complaint) => objections.push(self.objection(element, &complaint)),
+            }
+        }
+        if objections.is_empty() { Ok(taken) } else { Err(objections) }
     }
 
     /// A list of strings, each of which is taken or objected to on its own.

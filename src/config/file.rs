@@ -181,6 +181,10 @@ mod tests {
             [coverage]
             accept = ["telephony.*"]
 
+            [[orphans.exclude]]
+            entity = "routing.queues/Reserve *"
+            reason = "opened in a crisis"
+
             [production]
             divisions = ["Home", "EMEA *"]
             names = ["*-prod"]
@@ -195,6 +199,7 @@ mod tests {
         assert!((config.rate_share - 0.75).abs() < f64::EPSILON);
         assert_eq!(config.in_flight, 16);
         assert_eq!(config.tier, Tier::Deep);
+        assert_eq!(config.orphans_exclude[0].reason, "opened in a crisis");
         assert_eq!(config.include.patterns().collect::<Vec<_>>(), ["routing.*", "users.users"]);
         assert_eq!(config.exclude.patterns().collect::<Vec<_>>(), ["routing.skills"]);
         assert_eq!(config.stale_after, Duration::from_secs(7 * 24 * 60 * 60));

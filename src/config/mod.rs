@@ -28,6 +28,7 @@ pub use person::PersonError;
 pub use problem::{ConfigError, Problem};
 pub use secret_key::{KeyOrigin, SecretKeyError};
 
+use crate::audit::Exclusion;
 use crate::canonical::Allowance;
 use crate::catalogue::{Catalogue, Tier};
 use crate::genesys::Region;
@@ -83,6 +84,10 @@ pub struct Config {
     pub accept: DomainGlobs,
     /// What is in production.
     pub production: Production,
+    /// How long something that nothing uses has to be as it is before it is recommended for deletion.
+    pub orphans_review_after: Duration,
+    /// What may stay although nothing uses it.
+    pub orphans_exclude: Vec<Exclusion>,
     /// Where values stay in clear although they look like secrets.
     pub allowed_secrets: Vec<Allowance>,
 }
@@ -147,6 +152,8 @@ impl Default for Config {
             proposal: "orgtrail/review".to_owned(),
             accept: DomainGlobs::default(),
             production: Production::default(),
+            orphans_review_after: Duration::from_secs(90 * 24 * 60 * 60),
+            orphans_exclude: Vec::new(),
             allowed_secrets: Vec::new(),
         }
     }

@@ -15,7 +15,7 @@ pub(super) struct Setting {
 }
 
 /// Every key, section by section.
-pub(super) static SETTINGS: [Setting; 25] = [
+pub(super) static SETTINGS: [Setting; 27] = [
     Setting {
         section: "trail",
         key: "branch",
@@ -127,6 +127,16 @@ pub(super) static SETTINGS: [Setting; 25] = [
         section: "production",
         key: "names",
         take: |entry, config| entry.globs().map(|globs| config.production.names = globs),
+    },
+    Setting {
+        section: "orphans",
+        key: "review_after",
+        take: |entry, config| entry.duration().map(|age| config.orphans_review_after = age),
+    },
+    Setting {
+        section: "orphans",
+        key: "exclude",
+        take: |entry, config| entry.exclusions().map(|exclusions| config.orphans_exclude = exclusions),
     },
     Setting {
         section: "secrets",

@@ -89,7 +89,7 @@ fn row(finding: &Finding) -> [String; HEADER.len()] {
 }
 
 /// A text as a cell that is one line and no formula, however a spreadsheet splits it.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let mut begins = true;
     let mut safe = String::new();
     for c in text.chars() {

@@ -10,6 +10,9 @@
 //! There are two values to render: a [`ChangeSet`] and [`Findings`]. Formats that have no form of their own for changes take
 //! them as findings, [`Findings::of_changes`] or [`Findings::of_fields`].
 
+pub mod access;
+pub mod access_drift;
+pub mod access_rules;
 pub mod beside;
 pub mod blame;
 mod change_set;
@@ -19,6 +22,7 @@ mod field;
 pub mod findings;
 pub mod github;
 pub mod html;
+pub mod impact;
 pub mod json;
 pub mod json_patch;
 pub mod jsonl;
@@ -29,6 +33,7 @@ pub mod markdown;
 mod moment;
 pub mod noise;
 mod notes;
+pub mod orphans;
 pub mod plan;
 pub mod review;
 pub mod role;

@@ -50,13 +50,19 @@ pub fn acknowledge_findings(workspace: &Workspace, found: Findings, today: Naive
     Ok(Findings { findings: found.findings.into_iter().map(seen).collect(), ..found })
 }
 
-/// What is wrong with the acknowledgements, given the changes that they are to be about.
+/// What is wrong with the acknowledgements, given the changes and the findings of checks that they are to be about.
 ///
 /// # Errors
 /// [`Failure`] where they cannot be read.
-pub fn check_acks(workspace: &Workspace, set: &ChangeSet, today: NaiveDate) -> Result<Findings, Failure> {
+pub fn check_acks(
+    workspace: &Workspace,
+    set: &ChangeSet,
+    findings: &[Finding],
+    today: NaiveDate,
+) -> Result<Findings, Failure> {
     let acks = acks(workspace)?;
-    let matched = matched(&acks, set, today);
+    let changes = set.changes.iter().flat_map(candidates);
+    let matched = acks.matching(changes.chain(findings.iter().map(candidate)), today);
     Ok(Findings::arranged("Acknowledgements", set.to.clone(), acks.findings(&matched, today)))
 }
 

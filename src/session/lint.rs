@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::failure::Failure;
-use super::places::located;
+use super::places::place_findings;
 use super::run::endpoint;
 use super::workspace::{Workspace, archive};
 use crate::audit::lint as audit;
@@ -30,7 +30,7 @@ pub fn lint(
     let production = &workspace.config.production;
     let examined = Examined { catalogue: &workspace.catalogue, state: &state, production, now };
     let linted = audit::lint(&examined, rules, domains)?;
-    let findings = located(workspace, &commit, linted.findings)?;
+    let findings = place_findings(workspace, &commit, linted.findings)?;
     let found = Findings::arranged("Lint", Some(endpoint(workspace, commit)?), findings);
     Ok(Findings { untold: linted.untold, ..found })
 }

@@ -194,7 +194,7 @@ fn reply<'c>(contract: &'c Contract, path: &str, method: &str) -> Result<Kind<'c
 }
 
 /// Folders under `schemas/` that hold no domains.
-const OTHER_FOLDERS: [&str; 8] = ["api", "orphans", "output", "reach", "rules", "secrets", "sim", "watch"];
+const OTHER_FOLDERS: [&str; 9] = ["api", "orphans", "output", "rbac", "reach", "rules", "secrets", "sim", "watch"];
 
 /// The domain files in a folder, as names of domains and paths, in order of name.
 pub(crate) fn domain_files(folder: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {

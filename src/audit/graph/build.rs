@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::kinds::{Saying, Sayings, sayings_of};
+use super::kinds::{Relating, Saying, Sayings, sayings_of};
 use super::{Bond, Completeness, Edge, Form, Graph, Node, Part, Unresolved};
 use crate::audit::edges::{Edges, FoundEdge};
 use crate::canonical::value_of;
@@ -34,7 +34,8 @@ pub(super) fn build<T: Tree>(
     let mut indexes = Indexes::default();
     for (domain, sayings) in &sayings {
         let Some(snapshot) = archive.domain(&domain.id)? else { continue };
-        let mut reader = Reader { graph: &mut graph, domain, catalogue, archive, indexes: &mut indexes };
+        let nothing = &edges.nothing;
+        let mut reader = Reader { graph: &mut graph, domain, catalogue, archive, indexes: &mut indexes, nothing };
         reader.read(sayings, &snapshot)?;
     }
     for (domain, _) in &sayings {
@@ -89,14 +90,16 @@ struct Reader<'r, T> {
     catalogue: &'r Catalogue,
     archive: &'r Archive<T>,
     indexes: &'r mut Indexes,
+    /// What a reference says where it means nothing in particular.
+    nothing: &'r [String],
 }
 
 impl<T: Tree> Reader<'_, T> {
     fn read(&mut self, sayings: &Sayings<'_>, snapshot: &DomainSnapshot) -> Result<(), ArchiveError> {
         let name = self.domain.identity.name.as_ref().filter(|_| sayings.form == Form::Nodes);
-        if let Some((position, targets)) = &sayings.relation {
+        if let Some(relating) = &sayings.relation {
             for key in snapshot.entities.keys() {
-                self.relate(key, *position, targets);
+                self.relate(key, relating);
             }
         }
         if name.is_none() && !sayings.needs_body() {
@@ -126,9 +129,10 @@ impl<T: Tree> Reader<'_, T> {
     }
 
     /// An edge between the two that an entity relates.
-    fn relate(&mut self, key: &EntityKey, position: usize, targets: &[(&DomainId, u32)]) {
-        let Some(from) = self.graph.node(&self.domain.id, key) else { return };
-        let Some(id) = key.parts().nth(position) else { return };
+    fn relate(&mut self, key: &EntityKey, relating: &Relating<'_>) {
+        let Relating { position, targets, user } = relating;
+        let Some(id) = key.parts().nth(*position) else { return };
+        let Some(from) = self.graph.node(&self.domain.id, key) else { return self.miss_user(key, &id, targets, *user) };
         let mut is_found = false;
         for (target, kind) in targets {
             for to in self.graph.resolve([*target], &id) {
@@ -138,7 +142,18 @@ impl<T: Tree> Reader<'_, T> {
         }
         if !is_found && let Some((_, kind)) = targets.first() {
             let path = self.graph.kinds[*kind as usize].path.clone();
-            self.miss(from, path, targets, &id);
+            self.miss(self.unresolved(from, &path, targets, &id));
+        }
+    }
+
+    /// What is used by somebody who is not there says so itself.
+    fn miss_user(&mut self, key: &EntityKey, id: &str, targets: &[(&DomainId, u32)], user: Option<&str>) {
+        let used = self.graph.resolve(targets.iter().map(|(target, _)| *target), id);
+        let Some(Form::Relation(ends)) = self.graph.part(&self.domain.id).map(|part| part.form.clone()) else { return };
+        let (position, users) = ends.from;
+        if let (Some(used), Some(user), Some(id)) = (used.first(), user, key.parts().nth(position)) {
+            let users: Vec<(&DomainId, u32)> = users.iter().map(|domain| (domain, 0)).collect();
+            self.miss(Unresolved { is_user: true, ..self.unresolved(*used, user, &users, &id) });
         }
     }
 
@@ -154,7 +169,7 @@ impl<T: Tree> Reader<'_, T> {
                 found.extend(self.graph.resolve([*target], &id).into_iter().map(|to| (to, *kind)));
             }
             if found.is_empty() {
-                self.miss(node, saying.path.to_string(), &saying.targets, &id);
+                self.miss(self.unresolved(node, &saying.path.to_string(), &saying.targets, &id));
             }
             self.graph.edges.extend(self.likeliest(node, key, found).map(|(to, kind)| Edge { from: node, kind, to }));
         }
@@ -178,14 +193,22 @@ impl<T: Tree> Reader<'_, T> {
         if near.is_empty() { found.into_iter() } else { near.into_iter() }
     }
 
-    fn miss(&mut self, from: Node, path: String, targets: &[(&DomainId, u32)], id: &str) {
-        self.graph.unresolved.push(Unresolved {
+    /// What is said of something that is not there.
+    fn unresolved(&self, from: Node, path: &str, targets: &[(&DomainId, u32)], id: &str) -> Unresolved {
+        Unresolved {
             from,
             domain: self.domain.id.clone(),
-            path,
+            path: path.to_owned(),
             targets: targets.iter().map(|(target, _)| (*target).clone()).collect(),
             id: id.into(),
-        });
+            is_user: false,
+        }
+    }
+
+    fn miss(&mut self, missing: Unresolved) {
+        if !self.nothing.iter().any(|nothing| **nothing == *missing.id) {
+            self.graph.unresolved.push(missing);
+        }
     }
 
     /// Edges that are data besides the declared references.

@@ -15,8 +15,17 @@ pub(super) struct Sayings<'c> {
     pub(super) found: Vec<(&'c FoundEdge, Vec<(&'c DomainId, u32)>)>,
     /// The kind of the edge to the parent.
     pub(super) parent: Option<(&'c DomainId, u32)>,
-    /// The part of the key that names what is used, in a domain that relates two others.
-    pub(super) relation: Option<(usize, Vec<(&'c DomainId, u32)>)>,
+    /// In a domain that relates two others, what is used.
+    pub(super) relation: Option<Relating<'c>>,
+}
+
+/// What the entities of a domain that relates two others say.
+pub(super) struct Relating<'c> {
+    /// The part of the key that names what is used.
+    pub(super) position: usize,
+    pub(super) targets: Vec<(&'c DomainId, u32)>,
+    /// The path of the reference to who uses, where that is not what the entity is listed under.
+    pub(super) user: Option<&'c str>,
 }
 
 /// A declared reference.
@@ -60,7 +69,10 @@ pub(super) fn sayings_of<'c>(
             let Some(relation) = edges.relation_of(&domain.id) else { return sayings };
             let targets = domain.key_targets().nth(ends.to.0).unwrap_or_default();
             let with_kind = |target| (target, kind(&relation.to, target, Bond::Relation, false, relation.carries));
-            sayings.relation = Some((ends.to.0, targets.into_iter().map(with_kind).collect()));
+            let targets = targets.into_iter().map(with_kind).collect();
+            let is_field = matches!(relation.ends().0, KeyPart::Field(_));
+            let user = is_field.then_some(relation.from.as_str());
+            sayings.relation = Some(Relating { position: ends.to.0, targets, user });
             return sayings;
         }
         Form::Nodes => {

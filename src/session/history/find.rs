@@ -64,6 +64,16 @@ impl Meant {
 }
 
 impl History<'_> {
+    /// The key of the entity that is meant by a key or a name, in the state of a commit or before.
+    pub(in crate::session) fn key_at(
+        &self,
+        domain: &DomainId,
+        wanted: &str,
+        at: &CommitId,
+    ) -> Result<EntityKey, Failure> {
+        Ok(self.find(self.domain(domain)?, wanted, at)?.key().clone())
+    }
+
     /// The entity that is meant by a key or a name: one of the state of a commit, else one that was there before.
     pub(super) fn find(&self, domain: &Domain, wanted: &str, at: &CommitId) -> Result<Meant, Failure> {
         match self.search(domain, wanted, at)? {

@@ -6,6 +6,7 @@ mod between;
 mod blame;
 mod commit;
 mod find;
+mod last;
 mod log;
 mod open;
 mod show;
