@@ -208,13 +208,13 @@ mod tests {
         missing: Vec<String>,
     }
 
-    fn told(steps: &Option<Vec<Step>>) -> Vec<String> {
+    fn told(steps: Option<&[Step]>) -> Vec<String> {
         let told = |step: &Step| {
             let Step { entity, depth, via, .. } = step;
             let name = entity.name.as_deref().unwrap_or(entity.key.as_str());
             format!("{depth} {}/{name} by {} {}", entity.domain, via.domain, via.path)
         };
-        steps.as_ref().unwrap().iter().map(told).collect()
+        steps.unwrap().iter().map(told).collect()
     }
 
     #[test]
@@ -227,7 +227,7 @@ mod tests {
             let options = ImpactOptions { up: true, down: true, depth: case.depth };
             let impact = Impact::of(&graph, &domain.parse().unwrap(), &EntityKey::new(key), options).unwrap();
             let missing: Vec<String> = impact.missing.keys().map(ToString::to_string).collect();
-            let found = (told(&impact.up), told(&impact.down), impact.edges.len(), missing);
+            let found = (told(impact.up.as_deref()), told(impact.down.as_deref()), impact.edges.len(), missing);
             let wanted = (case.up, case.down, case.edges, case.missing);
             if found != wanted {
                 wrong.push(format!("{name}: {found:#?}"));

@@ -7,7 +7,7 @@ use super::graph::{Completeness, Graph, Node, Unresolved};
 use super::orphans::{LastChange, fingerprint};
 use crate::canonical::value_of;
 use crate::catalogue::Catalogue;
-use crate::model::{DomainId, EntityKey, EntitySource, Evidence, Finding, Severity, Subject};
+use crate::model::{DomainId, EntityKey, EntitySource, Evidence, Finding, Severity, Subject, Value};
 
 /// The rule of a reference whose target is not there.
 pub const DANGLING: &str = "dangling-reference";
@@ -84,7 +84,7 @@ pub fn broken_references(
     for named in &edges.names_organisation {
         for node in graph.nodes_of(&named.domain) {
             let Some(text) = entities.entity(&named.domain, graph.key(node)) else { continue };
-            for id in named.path.find_all(&value_of(&text)).into_iter().filter_map(|value| value.as_str()) {
+            for id in named.path.find_all(&value_of(&text)).into_iter().filter_map(Value::as_str) {
                 if id != org && !id.is_empty() {
                     found.foreign.push(Foreign {
                         node,

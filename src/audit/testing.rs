@@ -1,14 +1,16 @@
 //! States of an organisation for tests, as plain JSON.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
+use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
 use crate::canonical::{canonical_text, read_str, write_document};
 use crate::catalogue::Catalogue;
 use crate::model::{DomainId, EntityKey};
 use crate::record::{Archive, Ledger, LedgerEntry, LedgerStatus, Tree, Width, path_of};
+
+static FIXTURES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tests/fixtures/audit");
 
 /// The files of a state, in memory.
 #[derive(Clone, Debug, Default)]
@@ -78,15 +80,13 @@ impl State {
 
 /// The cases in a folder of `tests/fixtures/audit`, by name of file.
 pub(crate) fn cases<C: serde::de::DeserializeOwned>(folder: &str) -> Vec<(String, C)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/audit").join(folder);
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let case = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    for file in FIXTURES.get_dir(folder).unwrap().files() {
+        let (path, text) = (file.path(), file.contents_utf8().unwrap());
+        let case = serde_json::from_str(text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         found.push((path.file_stem().unwrap().to_string_lossy().into_owned(), case));
     }
     found.sort_by(|left, right| left.0.cmp(&right.0));
-    assert!(!found.is_empty(), "there are no cases in {}", folder.display());
+    assert!(!found.is_empty(), "there are no cases in {folder}");
     found
 }

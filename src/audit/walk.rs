@@ -42,6 +42,7 @@ pub struct Visit<'g> {
 
 /// Everything that is reached from an entity over the edges that `follows` says yes to, the near before the far and each
 /// once; `follows` is told over what the walk came to the entity that the edge leads on from, and nothing at the start.
+#[must_use]
 pub fn walk<'g>(
     graph: &'g Graph,
     start: Node,
