@@ -41,7 +41,7 @@
 //! | [`integrity`] | commits, bytes and keys in; what shows that somebody else than the tool wrote them out | git, where they are kept |
 //! | [`expiry`] | entities and an instant in, what is over or soon will be out | any domain by name |
 //! | [`history`] | texts and changes in, what became of an entity out | where they come from |
-//! | [`audit`] | a state in, what it means out: who may do what, what refers to what, what nobody uses; findings at rest | where states are kept, any domain by name |
+//! | [`audit`] | a state in, what it means out: who may do what, what refers to what, what nobody uses, what should not be so | where states are kept, any domain by name |
 //! | [`policy`] | changes in, judged changes out; rules and their conditions; names for showing | formats, where rules are kept |
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
 //! | [`review`] | states and judged changes in, since when each is open and which are one decision out | trails, hosts |

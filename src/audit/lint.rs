@@ -156,7 +156,7 @@ impl<T: Tree> Examination<'_, '_, T> {
             let value = entity.show_member(path).unwrap_or_else(|| "nothing".to_owned());
             Evidence::new(&path.to_string(), value)
         });
-        Ok(Some(members.chain(asked.iter().filter_map(|call| said.evidence(call, self.names))).collect()))
+        Ok(Some(members.chain(said.evidence(&asked, self.names)).collect()))
     }
 
     fn finding(&self, rule: &LintRule, entity: Entity<'_>, evidence: Vec<Evidence>) -> Finding {

@@ -6,7 +6,7 @@ use super::args::Global;
 use super::print::{Plain, plain};
 use super::{Exit, Exits, Failure, Ui, open};
 use crate::report;
-use crate::session::{History, Target, resolve};
+use crate::session::{History, Target, reach_of, resolve};
 
 /// Show an entity at a revision, with names and who changed it last
 ///
@@ -17,6 +17,10 @@ pub(super) struct ShowArgs {
     /// Revision, then the entity; the revision may be left out
     #[arg(value_name = "[REV] DOMAIN[/ENTITY]", num_args = 1..=2, required = true)]
     what: Vec<String>,
+
+    /// Say what depends on the entity as well, which takes a look at the whole state
+    #[arg(long)]
+    reach: bool,
 }
 
 pub(super) fn run(args: &ShowArgs, global: &Global, ui: &Ui) -> Result<Exits, Failure> {
@@ -31,7 +35,10 @@ pub(super) fn run(args: &ShowArgs, global: &Global, ui: &Ui) -> Result<Exits, Fa
     let history = History::of(&workspace)?;
     let mut out = Vec::new();
     let written = if let Some(entity) = &target.entity {
-        let shown = history.show(&target.domain, entity, &at)?;
+        let mut shown = history.show(&target.domain, entity, &at)?;
+        if let (true, Some(key)) = (args.reach, &shown.subject.key) {
+            shown.reach = reach_of(&workspace, at, &target.domain, key)?;
+        }
         if shown.is_cut_off {
             super::log::tell_shallow(ui);
         }

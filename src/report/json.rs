@@ -36,7 +36,7 @@ pub(super) mod v1 {
         Acknowledged, Actor, Attribution, ChangeKind, DomainId, EntityKey, Explained, FieldKind, OwnedValue, Pointer,
         Severity, SeverityCounts, Value,
     };
-    use crate::policy::{ClassifiedChange, ClassifiedField};
+    use crate::policy::{ClassifiedChange, ClassifiedField, Reached};
     use crate::record::CommitKind;
     use crate::report::change_set;
 
@@ -103,7 +103,7 @@ pub(super) mod v1 {
     }
 
     #[derive(Serialize)]
-    struct Reach<'s> {
+    pub(in crate::report) struct Reach<'s> {
         counts: &'s BTreeMap<DomainId, u64>,
         whole: bool,
     }
@@ -159,6 +159,12 @@ pub(super) mod v1 {
         }
     }
 
+    impl<'s> From<&'s Reached> for Reach<'s> {
+        fn from(reach: &'s Reached) -> Self {
+            Self { counts: &reach.counts, whole: reach.is_whole }
+        }
+    }
+
     impl<'s> From<&'s (String, String)> for Coverage<'s> {
         fn from((from, to): &'s (String, String)) -> Self {
             Self { from, to }
@@ -187,7 +193,7 @@ pub(super) mod v1 {
                 remedy: &judgement.remedy,
                 explained: attribution.explained,
                 actors: &attribution.actors,
-                reach: reach.as_ref().map(|reach| Reach { counts: &reach.counts, whole: reach.is_whole }),
+                reach: reach.as_ref().map(Reach::from),
                 fields: has_fields.then(|| fields.iter().map(|field| Field::of(field, attribution)).collect()),
                 value: whole.map(value_of),
             }

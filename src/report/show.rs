@@ -13,6 +13,7 @@ use super::table::table;
 use super::who::by;
 use crate::canonical::write_indented;
 use crate::model::{CanonicalText, DomainId, EntityKey, Pointer};
+use crate::policy::Reached;
 
 /// The entities of a domain in a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Shown {
     pub fate: Option<Fate>,
     /// Whether there is older history that this clone does not have.
     pub is_cut_off: bool,
+    /// What depends on it in that state; absent where nothing does or nobody asked.
+    pub reach: Option<Reached>,
 }
 
 /// Why an entity is not there.
@@ -138,6 +141,8 @@ fn circumstances(shown: &Shown) -> Vec<String> {
         (None, Some(first)) => lines.push(told("Unchanged since it was first captured", first)),
         (None, None) => {}
     }
+    let reach = shown.reach.as_ref().and_then(|reach| reach.words.as_ref());
+    lines.extend(reach.map(|words| format!("It {words}")));
     lines
 }
 
@@ -194,6 +199,8 @@ mod v1 {
         gone: Option<moment::v1::Moment<'s>>,
         comes: Option<moment::v1::Moment<'s>>,
         cut_off: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reach: Option<json::v1::Reach<'s>>,
     }
 
     impl<'s> From<&'s show::Entities> for Entities<'s> {
@@ -226,6 +233,7 @@ mod v1 {
                 gone,
                 comes,
                 cut_off: shown.is_cut_off,
+                reach: shown.reach.as_ref().map(Into::into),
             }
         }
     }

@@ -66,16 +66,6 @@ struct Files<'f> {
 }
 
 impl Files<'_> {
-    /// Where an entity, or a place in it, is written; of what is not there, the nearest thing around it that is.
-    fn place(&mut self, id: &DomainId, key: &EntityKey, path: Option<&Pointer>) -> Result<Option<Place>, Failure> {
-        let Some(domain) = self.workspace.catalogue.get(id) else { return Ok(None) };
-        let Some((file, text)) = self.of(domain, key)? else { return Ok(None) };
-        let root = Pointer::root();
-        let position = Written::find(&text, key).map(|written| written.position(domain, path.unwrap_or(&root)));
-        let position = position.unwrap_or(Position::START);
-        Ok(Some(Place { file, line: position.line, column: position.column }))
-    }
-
     /// The file that an entity is in, or, where it is in none, the one that it would be in.
     fn of(&mut self, domain: &Domain, key: &EntityKey) -> Result<Option<(String, Rc<str>)>, Failure> {
         for path in places_of(domain, key) {

@@ -4,11 +4,32 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use super::failure::Failure;
-use super::workspace::{CommitTree, Workspace};
+use super::workspace::{CommitTree, Workspace, archive};
 use crate::audit::{Graph, Reach, ReachWords};
-use crate::model::{Change, ChangeKind, DomainId};
+use crate::model::{Change, ChangeKind, DomainId, EntityKey};
 use crate::policy::{ClassifiedChange, Reached};
 use crate::record::{Archive, ArchiveError};
+use crate::trail::CommitId;
+
+/// What depends on an entity in a recorded state; absent where nothing does or it is not there.
+///
+/// # Errors
+/// [`Failure`] where the state cannot be read.
+pub fn reach_of(
+    workspace: &Workspace,
+    commit: CommitId,
+    domain: &DomainId,
+    key: &EntityKey,
+) -> Result<Option<Reached>, Failure> {
+    let graph = Graph::of(&workspace.catalogue, &archive(workspace, Some(commit))?)?;
+    Ok(Reach::of(&graph, domain, key).and_then(|reach| reached(&reach, &ReachWords::built_in())))
+}
+
+/// What is told of a reach; nothing where nothing is reached.
+fn reached(reach: &Reach, words: &ReachWords) -> Option<Reached> {
+    let counts = reach.counts();
+    (!counts.is_empty()).then(|| Reached { counts, is_whole: reach.is_whole, words: reach.in_words(words) })
+}
 
 /// The states before and after changes, and who refers to what in them. Neither is looked at before it is asked for.
 pub(super) struct Reaching<'r> {
@@ -46,13 +67,8 @@ impl<'r> Reaching<'r> {
     pub(super) fn told(&self, changes: Vec<ClassifiedChange>) -> Result<Vec<ClassifiedChange>, Failure> {
         let words = self.words.get_or_init(ReachWords::built_in);
         let with_reach = |classified: ClassifiedChange| {
-            let reach = self.reach(&classified.change)?;
-            let reach = reach.map(|reach| Reached {
-                counts: reach.counts(),
-                is_whole: reach.is_whole,
-                words: reach.in_words(words),
-            });
-            Ok(ClassifiedChange { reach: reach.filter(|reach| !reach.counts.is_empty()), ..classified })
+            let reach = self.reach(&classified.change)?.and_then(|reach| reached(&reach, words));
+            Ok(ClassifiedChange { reach, ..classified })
         };
         changes.into_iter().map(with_reach).collect()
     }

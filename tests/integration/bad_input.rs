@@ -816,6 +816,7 @@ message = "{nobody} did it"
     rules.toml:17: a rule has no id
     rules.toml:22: rule level: unknown variant `urgent`, expected one of `low`, `medium`, `high`, `critical`
     rules.toml:28: rule keys: unknown field `domains`, expected one of `domain`, `kind`, `path`, `entity`, `division`
+    rules.toml:35: rule keys: another rule has the same id
     rules.toml:35: rule keys: missing field `remedy`
     hint: `orgtrail config check` checks again
     "#);
@@ -830,13 +831,14 @@ message = "{nobody} did it"
     rules.toml:17: a rule has no id
     rules.toml:22: rule level: unknown variant `urgent`, expected one of `low`, `medium`, `high`, `critical`
     rules.toml:28: rule keys: unknown field `domains`, expected one of `domain`, `kind`, `path`, `entity`, `division`
+    rules.toml:35: rule keys: another rule has the same id
     rules.toml:35: rule keys: missing field `remedy`
     hint: `orgtrail config check` checks again
     "#);
     std::fs::write(&rules, "[[rules]]\nid = \"mine\"\n").unwrap();
     insta::assert_snapshot!(terminal.failure(&["rules"]), @r"
     exit 2
-    error: rules.toml:1: unknown field `rules`, expected `rule`
+    error: rules.toml:1: unknown field `rules`, expected `rule` or `lint`
     hint: `orgtrail config check` checks again
     ");
     std::fs::write(&rules, "[[rule]\n").unwrap();

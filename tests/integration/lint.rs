@@ -130,6 +130,20 @@ fn a_change_says_what_it_reaches_and_a_rule_can_ask_for_it() {
     }
 }
 
+#[test]
+fn an_entity_is_shown_with_what_depends_on_it_where_that_is_asked_for() {
+    let org = Org::small();
+    let terminal = Terminal::at(&org);
+    terminal.snapshot(0, &[]).ends_with(0);
+    let queues = terminal.run(&["show", "routing.queues", "--format", "json"]).json(0);
+    let queue = format!("routing.queues/{}", queues["entities"][0]["id"].as_str().unwrap());
+    let shown = terminal.run(&["show", &queue, "--reach", "--format", "json"]).json(0);
+    assert_follows("entity", &shown);
+    assert!(shown["reach"]["counts"]["users.users"].as_u64() > Some(0), "{shown}");
+    assert!(terminal.run(&["show", &queue, "--reach"]).ends_with(0).contains("It reaches "));
+    assert!(!terminal.run(&["show", &queue]).ends_with(0).contains("It reaches "));
+}
+
 /// The whole state is read to tell what refers to what; a file of another domain that cannot be read would show it.
 #[test]
 fn where_nothing_changed_nothing_is_followed() {

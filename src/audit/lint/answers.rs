@@ -52,6 +52,21 @@ enum Told {
     Text(String),
 }
 
+impl Told {
+    /// Whether there is anything.
+    fn is_something(&self) -> bool {
+        match self {
+            Self::Entities(_, keys) => !keys.is_empty(),
+            Self::Count(count) => *count > 0,
+            Self::Flag(flag) => *flag,
+            Self::Text(text) => !text.is_empty(),
+        }
+    }
+}
+
+/// The functions that say whether something is so.
+const WHETHER: [&str; 2] = ["is_used_by", "reached_from"];
+
 /// Why something cannot be told.
 type Reason = String;
 
@@ -351,10 +366,18 @@ impl<T: Tree> About<'_, '_, T> {
         Ok((Answer::entities(texts), Told::Entities(id.clone(), keys)))
     }
 
-    /// What an answer says, for a finding.
-    pub(super) fn evidence(&self, call: &Call, names: &Names<'_>) -> Option<Evidence> {
+    /// What the answers to some calls say, for a finding. Where it was asked for one of several, those that are so show it.
+    pub(super) fn evidence(&self, asked: &BTreeSet<Call>, names: &Names<'_>) -> Vec<Evidence> {
         let told = self.told.borrow();
-        let text = match told.get(call)? {
+        let is_so = |call: &Call| told.get(call).is_some_and(Told::is_something);
+        let is_one_of = |call: &Call| asked.iter().any(|other| other.function == call.function && is_so(other));
+        let asks_whether = |call: &Call| WHETHER.contains(&call.function);
+        let shown = asked.iter().filter(|call| !asks_whether(call) || is_so(call) || !is_one_of(call));
+        shown.filter_map(|call| self.evidence_of(call, told.get(call)?, names)).collect()
+    }
+
+    fn evidence_of(&self, call: &Call, told: &Told, names: &Names<'_>) -> Option<Evidence> {
+        let text = match told {
             Told::Entities(_, keys) if keys.is_empty() => "none".to_owned(),
             Told::Entities(id, keys) => {
                 let domain = self.answers.catalogue.get(id)?;

@@ -198,10 +198,26 @@ fn a_finding_shows_what_was_asked_for_and_came_back() {
         let finding = linted(&catalogue, &rule, &state(case)).findings.remove(0);
         finding.evidence.iter().map(|one| format!("{}: {}", one.name, one.text)).collect::<Vec<_>>().join("\n")
     };
-    insta::assert_snapshot!(evidence("schedule-ended"), @"");
-    insta::assert_snapshot!(evidence("queue-empty-on-live-route"), @"");
-    insta::assert_snapshot!(evidence("queue-without-retention-policy"), @"");
-    insta::assert_snapshot!(evidence("ivr-without-holiday-flow"), @"");
+    insta::assert_snapshot!(evidence("schedule-ended"), @r"
+    start: 2025-06-01T08:00:00.000
+    end: 2025-06-01T18:00:00.000
+    rrule: nothing
+    used by architect.schedulegroups: Office Hours
+    ");
+    insta::assert_snapshot!(evidence("queue-empty-on-live-route"), @r"
+    division: nothing
+    members routing.queue-members: none
+    reached from architect.ivrs: yes
+    ");
+    insta::assert_snapshot!(evidence("queue-without-retention-policy"), @r"
+    division: nothing
+    entities recording.media-retention-policies: 5 looked at
+    ");
+    insta::assert_snapshot!(evidence("ivr-without-holiday-flow"), @r"
+    closedHoursFlow: f1
+    openHoursFlow: f1
+    target scheduleGroup: Office Hours
+    ");
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl History<'_> {
         let leaves = value.as_ref().map(|value| self.leaves_of(definition, value, at)).unwrap_or_default();
         let last = last.filter(|_| value.is_some());
         let subject = Subject { domain: domain.clone(), key: Some(key), name };
-        Ok(Shown { subject, at: self.endpoint(at)?, value, leaves, last, fate, is_cut_off })
+        Ok(Shown { subject, at: self.endpoint(at)?, value, leaves, last, fate, is_cut_off, reach: None })
     }
 
     /// An entity that is known on the branch only after a state: the key that it has in the state or comes with, and, where it
