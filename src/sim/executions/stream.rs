@@ -45,6 +45,22 @@ pub(super) struct Run {
     pub(super) warning: Option<String>,
 }
 
+/// A minute, as far as it decides which runs began in it.
+struct Minute {
+    number: i64,
+    /// How many began by themselves.
+    of_itself: usize,
+    is_burst: bool,
+    /// When the others did.
+    crowds: Vec<DateTime<Utc>>,
+}
+
+impl Minute {
+    fn count(&self) -> usize {
+        self.of_itself + self.crowds.len()
+    }
+}
+
 /// The runs of an org.
 pub(super) struct Stream<'w> {
     pub(super) flows: Vec<Flow>,
@@ -77,7 +93,8 @@ impl<'w> Stream<'w> {
 
     /// The runs that began in a minute, in order of time.
     pub(super) fn runs(&self, minute: i64) -> Vec<Run> {
-        let mut runs: Vec<Run> = (0..self.count(minute)).filter_map(|index| self.run(minute, index)).collect();
+        let made = self.minute_of(minute);
+        let mut runs: Vec<Run> = (0..made.count()).filter_map(|index| self.run(&made, index)).collect();
         runs.sort_by(|left, right| (left.started, &left.id).cmp(&(right.started, &right.id)));
         runs
     }
@@ -86,38 +103,35 @@ impl<'w> Stream<'w> {
     pub(super) fn find(&self, id: &str) -> Option<Run> {
         let (minute, index) =
             (i64::from_str_radix(id.get(..8)?, 16).ok()?, usize::from_str_radix(id.get(9..13)?, 16).ok()?);
-        (index < self.count(minute)).then(|| self.run(minute, index)).flatten().filter(|run| run.id == id)
+        let made = self.minute_of(minute);
+        (index < made.count()).then(|| self.run(&made, index)).flatten().filter(|run| run.id == id)
     }
 
-    fn is_burst(&self, minute: i64) -> bool {
-        Rng::keyed(self.seed, &["burst", &minute.to_string()]).chance(self.recipe.burst.share)
-    }
-
-    /// How many began by themselves in a minute.
-    fn of_itself(&self, minute: i64) -> usize {
+    /// What decides which runs began in a minute.
+    fn minute_of(&self, number: i64) -> Minute {
+        if self.flows.is_empty() {
+            return Minute { number, of_itself: 0, is_burst: false, crowds: Vec::new() };
+        }
         let mean = self.executions.per_minute.unwrap_or(self.recipe.per_minute);
-        let mut rng = Rng::keyed(self.seed, &["minute", &minute.to_string()]);
-        let count = mean / 2 + rng.below(mean + 1);
-        if self.is_burst(minute) { count * self.recipe.burst.times } else { count }
+        let is_burst = Rng::keyed(self.seed, &["burst", &number.to_string()]).chance(self.recipe.burst.share);
+        let count = mean / 2 + Rng::keyed(self.seed, &["minute", &number.to_string()]).below(mean + 1);
+        let of_minute = self.executions.crowds.iter().filter(|crowd| Self::minute(crowd.at) == number);
+        Minute {
+            number,
+            of_itself: if is_burst { count * self.recipe.burst.times } else { count },
+            is_burst,
+            crowds: of_minute.flat_map(|crowd| std::iter::repeat_n(crowd.at, crowd.count)).collect(),
+        }
     }
 
-    fn crowds(&self, minute: i64) -> impl Iterator<Item = DateTime<Utc>> {
-        let of_minute = self.executions.crowds.iter().filter(move |crowd| Self::minute(crowd.at) == minute);
-        of_minute.flat_map(|crowd| std::iter::repeat_n(crowd.at, crowd.count))
-    }
-
-    fn count(&self, minute: i64) -> usize {
-        if self.flows.is_empty() { 0 } else { self.of_itself(minute) + self.crowds(minute).count() }
-    }
-
-    fn run(&self, minute: i64, index: usize) -> Option<Run> {
+    fn run(&self, made: &Minute, index: usize) -> Option<Run> {
+        let minute = made.number;
         let mut rng = Rng::keyed(self.seed, &["run", &minute.to_string(), &index.to_string()]);
         let made_up = rng.uuid();
         let id = format!("{minute:08x}-{index:04x}{}", &made_up[13..]);
-        let of_itself = self.of_itself(minute);
-        let within = if self.is_burst(minute) && rng.chance(0.5) { AT_ONCE } else { 60_000 };
+        let within = if made.is_burst && rng.chance(0.5) { AT_ONCE } else { 60_000 };
         let begin = DateTime::from_timestamp_millis(minute * MINUTE + i64::try_from(rng.below(within)).ok()?)?;
-        let started = if index < of_itself { begin } else { self.crowds(minute).nth(index - of_itself)? };
+        let started = if index < made.of_itself { begin } else { *made.crowds.get(index - made.of_itself)? };
         let seconds = rng.below(5);
         let late = if rng.chance(self.recipe.late.share) { 60 * self.recipe.late.minutes } else { seconds };
         let flow = rng.below(self.flows.len());
