@@ -156,9 +156,9 @@ impl Found {
         // An edge is said by one side or, where it is reversed, by the other: both have to be known.
         let is_whole = graph.kinds().iter().all(|kind| {
             let is_asked = |domains: &BTreeSet<DomainId>, end: &DomainId| domains.contains(graph.carrier(end));
-            let (uses, used) =
+            let (user, target) =
                 if kind.is_reversed { (&kind.target, &kind.domain) } else { (&kind.domain, &kind.target) };
-            let matters = (kind.passes && is_asked(&above, used)) || (kind.carries && is_asked(&below, uses));
+            let matters = (kind.passes && is_asked(&above, target)) || (kind.carries && is_asked(&below, user));
             !matters || graph.completeness(&kind.domain).is_known()
         });
         let counted = |nodes: &mut dyn Iterator<Item = &Node>| {

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::workspace::{Workspace, archive};
 use crate::catalogue::Domain;
 use crate::history::{Position, Written};
-use crate::model::{DomainId, EntityKey, FieldKind, Finding, Place, Pointer, Subject};
+use crate::model::{EntityKey, FieldKind, Finding, Place, Pointer, Subject};
 use crate::policy::ClassifiedChange;
 use crate::record::{Ledger, path_of, places_of};
 use crate::report::findings::Places;
@@ -39,22 +39,27 @@ pub fn places(workspace: &Workspace, commit: &CommitId, changes: &[ClassifiedCha
     Ok(places)
 }
 
-/// The findings of a check of a commit, each with where it is written in the files of that commit.
+/// Findings with where what they are about is written in the files of a commit; what is not there has no place.
 ///
 /// # Errors
 /// [`Failure`] where a file cannot be read.
-pub fn located(workspace: &Workspace, commit: &CommitId, findings: Vec<Finding>) -> Result<Vec<Finding>, Failure> {
+pub(super) fn located(
+    workspace: &Workspace,
+    commit: &CommitId,
+    mut findings: Vec<Finding>,
+) -> Result<Vec<Finding>, Failure> {
     let archive = archive(workspace, Some(*commit))?;
     let mut files = Files { workspace, commit, ledger: archive.ledger(), read: BTreeMap::new() };
-    let mut located = Vec::new();
-    for finding in findings {
-        let place = match &finding.subject {
-            Subject::Entity { domain, key, path, .. } => files.place(domain, key, path.as_ref())?,
-            _ => None,
-        };
-        located.push(Finding { place: place.or(finding.place), ..finding });
+    for finding in &mut findings {
+        let Subject::Entity { domain, key, path, .. } = &finding.subject else { continue };
+        let Some(domain) = workspace.catalogue.get(domain) else { continue };
+        let Some((file, text)) = files.of(domain, key)? else { continue };
+        finding.place = Written::find(&text, key).map(|written| {
+            let position = written.position(domain, path.as_ref().unwrap_or(&Pointer::root()));
+            Place { file, line: position.line, column: position.column }
+        });
     }
-    Ok(located)
+    Ok(findings)
 }
 
 /// The files of a commit; each is read once.

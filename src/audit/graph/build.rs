@@ -148,12 +148,12 @@ impl<T: Tree> Reader<'_, T> {
 
     /// What is used by somebody who is not there says so itself.
     fn miss_user(&mut self, key: &EntityKey, id: &str, targets: &[(&DomainId, u32)], user: Option<&str>) {
-        let used = self.graph.resolve(targets.iter().map(|(target, _)| *target), id);
+        let target = self.graph.resolve(targets.iter().map(|(domain, _)| *domain), id);
         let Some(Form::Relation(ends)) = self.graph.part(&self.domain.id).map(|part| part.form.clone()) else { return };
         let (position, users) = ends.from;
-        if let (Some(used), Some(user), Some(id)) = (used.first(), user, key.parts().nth(position)) {
+        if let (Some(target), Some(user), Some(id)) = (target.first(), user, key.parts().nth(position)) {
             let users: Vec<(&DomainId, u32)> = users.iter().map(|domain| (domain, 0)).collect();
-            self.miss(Unresolved { is_user: true, ..self.unresolved(*used, user, &users, &id) });
+            self.miss(Unresolved { is_user: true, ..self.unresolved(*target, user, &users, &id) });
         }
     }
 
