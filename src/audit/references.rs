@@ -130,7 +130,7 @@ fn dangling(graph: &Graph, one: &Unresolved, gone: &BTreeMap<(DomainId, EntityKe
         &one.id,
     );
     finding.message = format!("{} of {} points to something that is not there", one.path, called(graph, one.from));
-    finding.remedy = "Choose something else there, or take the reference out.".to_owned();
+    finding.remedy = String::from("Choose something else there, or take the reference out.");
     finding.evidence = vec![
         Evidence::new("points to", one.id.to_string()),
         Evidence::new("looked in", targets.join(", ")),
@@ -147,7 +147,7 @@ fn foreign(graph: &Graph, one: &Foreign) -> Finding {
     let mut finding = finding(graph, one.node, FOREIGN, Severity::Medium, &one.path, &one.organisation);
     let whose = one.name.as_deref().unwrap_or(&one.organisation);
     finding.message = format!("{} of {} belongs to another organisation: {whose}", one.path, called(graph, one.node));
-    finding.remedy = "Check with whoever answers for the other organisation that it is meant to be so.".to_owned();
+    finding.remedy = String::from("Check with whoever answers for the other organisation that it is meant to be so.");
     finding.evidence = vec![Evidence::new("organisation", one.organisation.clone())];
     finding
 }

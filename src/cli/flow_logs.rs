@@ -1,5 +1,6 @@
 //! `orgtrail flow-logs`
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,7 +170,7 @@ pub(super) fn run(args: &FlowLogsArgs, global: &Global, ui: &Ui) -> Result<Exits
     let connection = environment.connection(&workspace.config)?;
     let tools = prepared()?;
     if args.explain {
-        return print_explained(&workspace, connection, task, &tools, global, ui);
+        return print_explained(&workspace, connection, &task, &tools, global, ui);
     }
     retrieve(args, &workspace, connection, (task, tools), global, ui)
 }
@@ -329,13 +330,13 @@ fn receivers(args: &FlowLogsArgs, workspace: &Workspace, environment: &Environme
 fn print_explained(
     workspace: &Workspace,
     connection: Connection,
-    task: FlowLogTask,
+    task: &FlowLogTask,
     tools: &FlowLogTools,
     global: &Global,
     ui: &Ui,
 ) -> Result<Exits, Failure> {
     let format = plain("flow-logs --explain", global)?;
-    let (flows, exits) = runtime()?.block_on(explain(workspace, connection, &task, tools, ui))?;
+    let (flows, exits) = runtime()?.block_on(explain(workspace, connection, task, tools, ui))?;
     let mut out = Vec::new();
     match format {
         Plain::Text => report::suspects::render_text(&flows, ui.style(), &mut out),
@@ -357,7 +358,7 @@ fn print_capabilities(known: &Capabilities, format: Plain, ui: &Ui) -> Result<()
     } else {
         for (name, key) in known.keys() {
             let values = known.values(key).map(|values| format!(": {}", values.join(", "))).unwrap_or_default();
-            text.push_str(&format!("{name} ({}) {}{values}\n", key.data_type, key.operators.join(" ")));
+            let _ = writeln!(text, "{name} ({}) {}{values}", key.data_type, key.operators.join(" "));
         }
     }
     ui.data(text.as_bytes())

@@ -17,13 +17,12 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::{Exit, Failure};
 use crate::model::Severity;
-use crate::session::{Outcome, WatchedRun};
+use crate::session::{Outcome, Present, WatchedRun};
 
 /// How the answer is written.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Fraction = Gauge<f64, AtomicU64>;
-type Present = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// What is counted.
 pub(super) struct Metrics {

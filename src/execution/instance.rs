@@ -33,7 +33,6 @@ impl Instance {
     ///
     /// # Errors
     /// The entry and [`Lacking`] where it has no id that can be asked for, or no begin.
-    #[expect(clippy::result_large_err, reason = "the entry goes the same way in both cases")]
     pub fn read(entry: OwnedValue) -> Result<Self, (OwnedValue, Lacking)> {
         match Self::parts(&entry) {
             Ok((id, started)) => {

@@ -172,7 +172,9 @@ impl Redaction {
             }
             Value::Array(elements) => {
                 let place = format!("{place}/*");
-                elements.iter_mut().for_each(|element| self.walk(element, &place, leaks));
+                for element in elements.iter_mut() {
+                    self.walk(element, &place, leaks);
+                }
             }
             Value::Object(object) => *object = self.walk_members(std::mem::take(object), place, leaks),
         }
@@ -212,7 +214,9 @@ impl Redaction {
                 *value = Value::String(Cow::Owned(mask_of(&rule.kind)));
             }
             Value::Array(elements) => {
-                elements.iter_mut().for_each(|element| self.mask_whole(element, rule, &format!("{place}/*"), leaks));
+                for element in elements.iter_mut() {
+                    self.mask_whole(element, rule, &format!("{place}/*"), leaks);
+                }
             }
             Value::Object(object) => object.retain_mut(|name, value| {
                 self.mask_whole(value, rule, &format!("{place}/{name}"), leaks);

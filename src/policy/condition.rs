@@ -247,7 +247,9 @@ fn literal_calls<'e>(expression: &'e IdedExpr, found: &mut Vec<(&'e str, &'e str
         Expr::Struct(made) => below.extend(made.entries.iter().flat_map(|entry| entry_parts(&entry.expr))),
         Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => {}
     }
-    below.into_iter().for_each(|part| literal_calls(part, found));
+    for part in below {
+        literal_calls(part, found);
+    }
 }
 
 fn entry_parts(entry: &EntryExpr) -> Vec<&IdedExpr> {

@@ -48,7 +48,7 @@ pub fn render(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
         let count = counted(findings.untold.len() as u64, "thing", "things");
         let lines: Vec<String> = findings.untold.iter().take(MOST_LINES).map(ToString::to_string).collect();
         let more = (findings.untold.len() - lines.len()) as u64;
-        let more = (more > 0).then(|| format!("; … and {}", counted(more, "more", "more"))).unwrap_or_default();
+        let more = if more > 0 { format!("; … and {}", counted(more, "more", "more")) } else { String::new() };
         rest.push(format!("{count} that could not be told: {}{more}", lines.join("; ")));
     }
     if rest.is_empty() {

@@ -1,6 +1,7 @@
 //! What depends on an entity: for people, as a graph in DOT or Mermaid, and `schemas/output/impact.v1.json`.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::json::write_document;
@@ -188,7 +189,7 @@ fn mermaid(text: &str) -> String {
         if c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_' | ',' | ':' | '+' | '@') {
             safe.push(c);
         } else {
-            safe.push_str(&format!("#{};", u32::from(c)));
+            let _ = write!(safe, "#{};", u32::from(c));
         }
     }
     safe

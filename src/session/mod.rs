@@ -62,8 +62,8 @@ pub use exit::{Exit, Exits};
 pub use expiring::expiring;
 pub use failure::Failure;
 pub use flow_logs::{
-    Brought, Clear, FlowLogTask, FlowLogTools, FlowLogs, Receiver, RecordingFact, Wish, ask_capabilities, capabilities,
-    check_question, explain, flow_key, recording, refuse_in_trail,
+    Brought, Clear, FlowLogTask, FlowLogTools, FlowLogs, Present, Receiver, RecordingFact, Wish, ask_capabilities,
+    capabilities, check_question, explain, flow_key, recording, refuse_in_trail,
 };
 pub use github::{Action, ActionSource, Hearers, InvalidAction, WorkflowFile, add_workflows, workflows};
 pub use history::{History, LogQuery, Target};

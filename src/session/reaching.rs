@@ -76,12 +76,11 @@ impl<'r> Reaching<'r> {
     /// What depends on what changed: afterwards, of what is gone before.
     fn reach(&self, change: &Change) -> Result<Option<Reach>, ArchiveError> {
         let side = if change.kind == ChangeKind::Removed { &self.before } else { &self.after };
-        let graph = match side.graph.get() {
-            Some(graph) => graph,
-            None => {
-                let built = Graph::of(&self.workspace.catalogue, side.state)?;
-                side.graph.get_or_init(|| built)
-            }
+        let graph = if let Some(graph) = side.graph.get() {
+            graph
+        } else {
+            let built = Graph::of(&self.workspace.catalogue, side.state)?;
+            side.graph.get_or_init(|| built)
         };
         Ok(Reach::of(graph, &change.domain, &change.key))
     }

@@ -31,7 +31,7 @@ use crate::capture::{
 use crate::config::Connection;
 use crate::genesys::{Client, ClientOptions, Clock};
 use crate::model::{Change, DomainId};
-use crate::policy::{ClassifiedChange, Names, Unjudged};
+use crate::policy::{ClassifiedChange, CountReach, Names, Policy, Unjudged};
 use crate::record::{
     Archive, Heartbeat, Ledger, PlanInput, PlannedCommit, RecordPlan, RunDocument, RunDomain, RunId, SNAPSHOT_DIR,
     plan, steps, trailer,
@@ -164,16 +164,12 @@ pub async fn take_with(
         migrate: &|domain, before| migrate(domain, before, (secrets, Some(sealing.keeper())), scan, &org),
         hidden: &|domain, key, value| hidden(secrets, domain, key, value),
     })?;
-    let mut unjudged = BTreeSet::new();
     let after = archive_after(&archive, &captured);
     let names = Names::new(&workspace.catalogue, &archive, &after);
     let is_to_be = archive_of(workspace, edited(workspace, tip, &planned))?;
     let reaching = Reaching::new(workspace, &archive, &is_to_be);
     let counted = |change: &Change| reaching.counts(change);
-    let seen = planned.commits.iter().flat_map(|commit| commit.changes.iter().cloned());
-    let mut classified: Vec<ClassifiedChange> =
-        seen.map(|change| rules.classify(change, &names, &counted, &mut unjudged)).collect();
-    warn_of(&unjudged, observer);
+    let (mut classified, unjudged) = judged(&planned, &rules, &names, &counted, observer);
 
     let attributing = Attributing {
         workspace,
@@ -240,10 +236,21 @@ fn edited<'w>(workspace: &'w Workspace, tip: Option<CommitId>, planned: &RecordP
     planned.commits.iter().fold(tree, |tree, commit| tree.edited(&commit.edits))
 }
 
-fn warn_of(unjudged: &BTreeSet<Unjudged>, observer: &dyn Observer) {
-    for problem in unjudged {
+/// What somebody changed, judged; what a rule could not tell is warned of.
+fn judged(
+    planned: &RecordPlan,
+    rules: &Policy<'_>,
+    names: &Names<'_>,
+    counted: &CountReach<'_>,
+    observer: &dyn Observer,
+) -> (Vec<ClassifiedChange>, BTreeSet<Unjudged>) {
+    let mut unjudged = BTreeSet::new();
+    let seen = planned.commits.iter().flat_map(|commit| commit.changes.iter().cloned());
+    let classified = seen.map(|change| rules.classify(change, names, counted, &mut unjudged)).collect();
+    for problem in &unjudged {
         observer.warn(&problem.to_string());
     }
+    (classified, unjudged)
 }
 
 /// Asks who made the changes, and says it of each.

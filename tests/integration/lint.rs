@@ -39,7 +39,8 @@ fn what_does_not_hold_is_found_where_it_is_written() {
     for finding in document["findings"].as_array().unwrap() {
         let place = &finding["place"];
         let text = std::fs::read_to_string(terminal.trail().join(place["file"].as_str().unwrap())).unwrap();
-        let line = text.lines().nth(place["line"].as_u64().unwrap() as usize - 1).unwrap();
+        let number = usize::try_from(place["line"].as_u64().unwrap()).unwrap();
+        let line = text.lines().nth(number - 1).unwrap();
         let last = finding["path"].as_str().and_then(|path| path.rsplit('/').next());
         let key = finding["entity"]["id"].as_str().unwrap();
         let is_there = last.is_some_and(|member| line.contains(&format!("\"{member}\""))) || line.contains(key);

@@ -309,14 +309,11 @@ impl<T: Tree> About<'_, '_, T> {
 
     fn peer(&self, id: &DomainId) -> Result<(Answer, Told), Reason> {
         let snapshot = self.answers.snapshot(id)?;
-        match snapshot.as_ref().and_then(|snapshot| snapshot.entities.get(self.key)) {
-            Some(text) => {
-                Ok((Answer::keyed(self.key, &value_of(text)), Told::Entities(id.clone(), vec![self.key.clone()])))
-            }
-            None => {
-                self.answers.known(id)?;
-                Ok((Answer::entity(None), Told::Text("nothing".to_owned())))
-            }
+        if let Some(text) = snapshot.as_ref().and_then(|snapshot| snapshot.entities.get(self.key)) {
+            Ok((Answer::keyed(self.key, &value_of(text)), Told::Entities(id.clone(), vec![self.key.clone()])))
+        } else {
+            self.answers.known(id)?;
+            Ok((Answer::entity(None), Told::Text("nothing".to_owned())))
         }
     }
 

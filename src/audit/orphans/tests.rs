@@ -83,7 +83,7 @@ fn the_rules_name_domains_paths_and_edges_that_there_are() {
     let mut idle = Vec::new();
     for usage in Usage::built_in().unwrap() {
         assert!(catalogue.get(&usage.domain).is_some(), "{}", usage.rule);
-        assert!(usage.about.starts_with("A") && usage.about.ends_with('.'), "{}", usage.rule);
+        assert!(usage.about.starts_with('A') && usage.about.ends_with('.'), "{}", usage.rule);
         assert!(!usage.sources(&graph).is_empty(), "{} can be used by nothing", usage.rule);
         idle.extend(usage.idle_selectors(&graph).into_iter().map(|selector| format!("{}: {selector}", usage.rule)));
         let owner = |path: &String| graph.kinds().iter().any(|kind| kind.domain == usage.domain && kind.path == *path);

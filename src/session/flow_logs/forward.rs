@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use super::Present;
 use crate::canonical::read_str;
 use crate::execution::Kept;
 use crate::flowlog::{Entry, Journal, PlaceError, Spool};
@@ -40,7 +41,7 @@ pub(super) struct Forwarding {
     lines: Vec<Line>,
     courier: Courier,
     clock: Arc<dyn Clock>,
-    present: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    present: Present,
 }
 
 struct Line {
@@ -56,7 +57,7 @@ impl Forwarding {
         state: &Path,
         question: &str,
         courier: Courier,
-        (clock, present): (Arc<dyn Clock>, Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>),
+        (clock, present): (Arc<dyn Clock>, Present),
     ) -> Result<Self, Failure> {
         let mut lines = Vec::new();
         for receiver in receivers {
@@ -189,6 +190,7 @@ fn written(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped by it")]
 pub(super) fn unkept(error: PlaceError) -> Failure {
     Failure::of(Exit::Upstream, &error).hint("check free space and permissions of the folder")
 }

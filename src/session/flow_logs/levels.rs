@@ -67,13 +67,13 @@ pub fn recording(workspace: &Workspace) -> Result<Vec<RecordingFact>, Failure> {
                 "it is switched off, so there is nothing for `orgtrail flow-logs` to bring".to_owned(),
                 "switch it on in Architect, if what flows do is to be seen",
             ),
-            _ => known.unknown("whether it is switched on", &levels.switch.domain),
+            _ => unknown("whether it is switched on", &levels.switch.domain),
         },
-        None => known.unknown("whether it is switched on", &levels.switch.domain),
+        None => unknown("whether it is switched on", &levels.switch.domain),
     }];
     let (default, single) = (known.values(&levels.default)?, known.values(&levels.single)?);
     let (Some(default), Some(single)) = (default, single) else {
-        facts.push(known.unknown("how much flows record", &levels.single.domain));
+        facts.push(unknown("how much flows record", &levels.single.domain));
         return Ok(facts);
     };
     let default = default.values().next().cloned().unwrap_or_else(|| "none".to_owned());
@@ -87,7 +87,7 @@ pub fn recording(workspace: &Workspace) -> Result<Vec<RecordingFact>, Failure> {
     let level_of = |flow: &str| single.get(flow).unwrap_or(&default).clone();
     let loud = known.production_flows(&levels.flows, |flow| levels.too_much.contains(&level_of(flow)))?;
     match loud {
-        None => facts.push(known.unknown("which flows are in production", &levels.flows)),
+        None => facts.push(unknown("which flows are in production", &levels.flows)),
         Some(loud) if loud.is_empty() => {}
         Some(loud) => {
             let mut named: Vec<String> = loud.iter().take(MOST_NAMED).cloned().collect();
@@ -165,8 +165,8 @@ impl Known<'_> {
         let entry = self.archive.ledger().and_then(|ledger| ledger.domains.get(domain));
         entry.is_some_and(|entry| entry.status == LedgerStatus::Complete)
     }
+}
 
-    fn unknown(&self, what: &str, domain: &DomainId) -> RecordingFact {
-        RecordingFact::fine(format!("{what} is not known, as {domain} is not wholly on record"))
-    }
+fn unknown(what: &str, domain: &DomainId) -> RecordingFact {
+    RecordingFact::fine(format!("{what} is not known, as {domain} is not wholly on record"))
 }

@@ -82,12 +82,15 @@ pub enum Clear {
     Keep,
 }
 
+/// Tells the present.
+pub type Present = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
 /// What a run works with.
 pub struct FlowLogTools {
     /// The clock that waits go by.
     pub clock: Arc<dyn Clock>,
     /// What tells the present.
-    pub present: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    pub present: Present,
     /// Where requests are noted.
     pub journal: Journal,
     /// Who gets the records.
@@ -107,7 +110,7 @@ pub struct FlowLogs<'w> {
     journal: Journal,
     forwarding: Forwarding,
     clock: Arc<dyn Clock>,
-    present: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    present: Present,
     checkpoint_path: PathBuf,
     checkpoint: Checkpoint,
     is_begun: bool,
@@ -255,7 +258,7 @@ impl<'w> FlowLogs<'w> {
                 refused(&problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
             }
             Err(failure) => {
-                observer.note(&format!("what can be asked by is taken from the contract: {}", failure.message))
+                observer.note(&format!("what can be asked by is taken from the contract: {}", failure.message));
             }
         }
         Ok(Self {
