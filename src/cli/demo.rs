@@ -18,7 +18,8 @@ use crate::model::Pointer;
 use crate::report::{self, Blame};
 use crate::session::Workspace;
 use crate::session::{
-    Approver, Choice, Effect, History, RunOptions, Taken, Target, Wanted, approve, drift, profile, resolve, take,
+    Approver, Choice, Effect, History, RunOptions, Taken, Target, Wanted, approve, audit_orphans, audit_rbac, drift, lint,
+    profile, resolve, take,
 };
 use crate::session::{make_trail, of_seconds};
 use crate::sim::{DAY_SEED, Running, Scale, Script, Server, ServerOptions, World};
@@ -126,6 +127,9 @@ impl<'d> Demo<'d> {
         report::blame::render_text(&queue, style, &mut blame).map_err(|error| Failure::of(Exit::Internal, &error))?;
         self.ui.data(&blame)?;
 
+        self.chapter("What the configuration means")?;
+        self.print(&self.meaning()?)?;
+
         self.chapter("What is agreed to, and what is not")?;
         let choice = Choice::Some { fingerprints: Vec::new(), entities: vec![BLAMED.to_owned()] };
         self.agree(9 * 60 + 10, &choice, "the shorter time was asked for")?;
@@ -189,6 +193,26 @@ impl<'d> Demo<'d> {
         Ok(told)
     }
 
+    /// What the checks find in the evening, the two worst of each.
+    fn meaning(&self) -> Result<String, Failure> {
+        let (workspace, now) = (&self.workspace, self.morning + chrono::TimeDelta::hours(10));
+        let tip = resolve(workspace, &workspace.branch)?;
+        let domains = workspace.catalogue.names().cloned().collect();
+        let mut told = String::new();
+        for (verb, found) in [
+            ("audit rbac", audit_rbac(workspace, tip)?),
+            ("audit orphans", audit_orphans(workspace, tip, now)?.findings),
+            ("lint", lint(workspace, tip, &workspace.lints()?, &domains, now)?),
+        ] {
+            let count = found.findings.len();
+            let _ = writeln!(told, "  orgtrail {verb}: {count} findings");
+            for finding in found.findings.iter().take(2) {
+                let _ = writeln!(told, "    {:<8}  {}  {}", finding.severity.as_str(), finding.rule, finding.message);
+            }
+        }
+        Ok(told)
+    }
+
     /// Lets the people of the organisation do what the script says, and tells who did what.
     fn day(&self) -> Result<String, Failure> {
         let script = Script::built_in().map_err(|error| Failure::of(Exit::Internal, &error))?;
@@ -242,6 +266,7 @@ fn look_at(dir: &Path) -> String {
         "  git -C {dir} log -p\n  git -C {dir} blame snapshot/routing/queues.json\n  orgtrail -C {dir} log routing.queues\n  \
          orgtrail -C {dir} blame '{BLAMED}'\n  orgtrail -C {dir} diff --format html --output diff.html\n  \
          orgtrail -C {dir} review\n  orgtrail -C {dir} verify\n  \
+         orgtrail -C {dir} who-can 'authorization:grant:add'\n  orgtrail -C {dir} impact '{BLAMED}'\n  \
          orgtrail rules explain admin-permission-granted\n"
     )
 }

@@ -289,6 +289,8 @@ fn every_rule_domain_and_setting_that_a_document_shows_can_be_used() {
                 assert!(!user_lints(name, &lint, &catalogue).unwrap().is_empty());
             } else if text.starts_with("[[rule]]") {
                 shown[0] += user_rules(name, &text, &catalogue).unwrap().len();
+            } else if text.contains("[[permission]]") || text.contains('…') {
+                // What a trail can say of who may do what has a test of its own; what is left out cannot be read.
             } else if !text.starts_with("about = ") {
                 Config::parse(CONFIG_FILE, &text, &catalogue).unwrap_or_else(|problems| panic!("{name}: {problems}"));
             } else {
