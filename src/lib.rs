@@ -39,9 +39,8 @@
 //! | [`attribution`] | who made a change, from audit records; what a commit says of it | where records and notes are kept |
 //! | [`estimate`] | what a run is going to cost | who was asked |
 //! | [`integrity`] | commits, bytes and keys in; what shows that somebody else than the tool wrote them out | git, where they are kept |
-//! | [`expiry`] | entities and an instant in, what is over or soon will be out | any domain by name |
 //! | [`history`] | texts and changes in, what became of an entity out | where they come from |
-//! | [`audit`] | a state in, what it means out: who may do what, what refers to what, what nobody uses, what should not be so | where states are kept, any domain by name |
+//! | [`audit`] | a state in, what it means out: who may do what, what refers to what, what nobody uses, what should not be so, what is over soon | where states are kept, any domain by name |
 //! | [`policy`] | changes in, judged changes out; rules and their conditions; names for showing | formats, where rules are kept |
 //! | [`record`] | the files of a snapshot, the ledger, the commits of a run and their messages | git, the API |
 //! | [`review`] | states and judged changes in, since when each is open and which are one decision out | trails, hosts |
@@ -131,7 +130,6 @@ pub mod config;
 pub mod diff;
 pub mod estimate;
 pub mod execution;
-pub mod expiry;
 pub mod flowlog;
 pub mod genesys;
 pub mod history;

@@ -5,6 +5,7 @@
 //! that is incomplete nothing follows.
 
 mod edges;
+pub mod expiry;
 pub mod graph;
 pub mod impact;
 pub mod lint;

@@ -18,8 +18,8 @@ use crate::model::Pointer;
 use crate::report::{self, Blame};
 use crate::session::Workspace;
 use crate::session::{
-    Approver, Choice, Effect, History, RunOptions, Taken, Target, Wanted, approve, audit_orphans, audit_rbac, drift, lint,
-    profile, resolve, take,
+    Approver, Choice, Effect, History, RunOptions, Taken, Target, Wanted, approve, audit_orphans, audit_rbac, drift,
+    lint, profile, resolve, take,
 };
 use crate::session::{make_trail, of_seconds};
 use crate::sim::{DAY_SEED, Running, Scale, Script, Server, ServerOptions, World};

@@ -10,7 +10,7 @@ use orgtrail::model::{Actor, ChangeKind, EntityKey, Explained, Severity, Severit
 use orgtrail::notify::{Answer, Channel, Courier, Payload, Verdict};
 use serde_json::{Value as Json, json};
 use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::fixtures::catalogue;
 
@@ -111,7 +111,7 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn start(answer: ResponseTemplate) -> Self {
+    fn start(answer: impl Respond + 'static) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let server = runtime.block_on(async {
             let server = MockServer::start().await;
@@ -121,12 +121,27 @@ impl Receiver {
         Self { runtime, server }
     }
 
-    fn requests(&self) -> Vec<wiremock::Request> {
+    fn requests(&self) -> Vec<Request> {
         self.runtime.block_on(self.server.received_requests()).unwrap()
     }
 }
 
 /// The settings of a channel of each type that speaks HTTP, and what its receiver says when it took something.
+/// A server that says all it was told when it refuses.
+struct Repeats(u16);
+
+impl Respond for Repeats {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let (url, body) = (&request.url, String::from_utf8_lossy(&request.body));
+        let keys: Vec<&str> = request.headers.values().filter_map(|value| value.to_str().ok()).collect();
+        let said = format!("no {} in {url}, {}, {body}", url.path(), keys.join(", "));
+        match self.0 {
+            500 => ResponseTemplate::new(500).set_body_json(json!({ "message": said })),
+            status => ResponseTemplate::new(status).set_body_string(said),
+        }
+    }
+}
+
 fn http_channels(url: &str) -> Vec<(&'static str, String, ResponseTemplate, &'static str)> {
     let ok = |status| ResponseTemplate::new(status);
     let json = |status, body: Json| ResponseTemplate::new(status).set_body_json(body);
@@ -246,11 +261,7 @@ fn a_redirect_is_not_followed_and_a_wait_that_is_asked_for_is_passed_on() {
 
 #[test]
 fn nothing_that_goes_wrong_tells_a_secret() {
-    let repeats = format!("no hook /hook/{CANARY}-{CANARY}?sig={CANARY}, key-{CANARY}, {}", KEYS[0]);
-    let receivers = [
-        Receiver::start(ResponseTemplate::new(403).set_body_string(repeats.clone())),
-        Receiver::start(ResponseTemplate::new(500).set_body_json(json!({ "message": repeats }))),
-    ];
+    let receivers = [Receiver::start(Repeats(403)), Receiver::start(Repeats(500))];
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut urls: Vec<String> = receivers.iter().map(|receiver| receiver.server.uri()).collect();
     urls.push(format!("http://{closed}"));
@@ -262,7 +273,7 @@ fn nothing_that_goes_wrong_tells_a_secret() {
             for told in deliver(channel.as_ref(), &channel.payloads(&message())[..1]) {
                 let told = format!("{told:?}");
                 assert!(!told.contains(CANARY), "{name} {url}: {told}");
-                assert!(name != "webhook" || !told.contains(KEYS[0]), "{name} {url}: {told}");
+                assert!(!told.contains(KEYS[0]), "{name} {url}: {told}");
                 assert!(!told.contains("Delivered"), "{name} {url}: {told}");
             }
         }

@@ -11,7 +11,6 @@ const CORE: &[&str] = &[
     "diff",
     "estimate",
     "execution",
-    "expiry",
     "history",
     "integrity",
     "model",
