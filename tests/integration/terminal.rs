@@ -222,7 +222,7 @@ pub(crate) fn without_ids(text: &str) -> String {
         shown.push_str(before);
         let hyphens: Vec<usize> = word.match_indices('-').map(|(at, _)| at).collect();
         shown.push_str(match (word.len(), hyphens.as_slice()) {
-            (40, []) => "COMMIT",
+            (40 | 12, []) => "COMMIT",
             (36, [8, 13, 18, 23]) => "UUID",
             // What libgit2 names an unfinished pack by.
             (16, []) => "HEX",
