@@ -13,6 +13,10 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Duration;
     /// Waits.
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()>;
+    /// Waits until a moment of [`Clock::now`]; not at all if that is over.
+    fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()> {
+        self.sleep(then.saturating_sub(self.now()))
+    }
     /// Returns a number from 0 up to 1, by chance.
     fn jitter(&self) -> f64;
 }

@@ -252,7 +252,7 @@ impl Watch<'_> {
                         biased;
                         () = &mut until => return Ok(()),
                         Some(heard) = told.recv() => self.hear(heard, &errand),
-                        () = clock.sleep(then.saturating_sub(now)) => {}
+                        () = clock.sleep_until(then) => {}
                     }
                     continue;
                 }

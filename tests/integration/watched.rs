@@ -44,6 +44,19 @@ impl HandClock {
     pub(crate) fn advance(&self, seconds: u64) {
         self.move_to(self.now() + Duration::from_secs(seconds));
     }
+
+    /// Waits until the time has come.
+    async fn reached(&self, until: Duration) {
+        std::future::poll_fn(|context| {
+            let mut state = self.0.lock().unwrap();
+            if state.0 >= until {
+                return Poll::Ready(());
+            }
+            state.1.push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
 }
 
 impl Clock for HandClock {
@@ -58,16 +71,16 @@ impl Clock for HandClock {
                 tokio::task::yield_now().await;
                 self.move_to(until);
             }
-            std::future::poll_fn(|context| {
-                let mut state = self.0.lock().unwrap();
-                if state.0 >= until {
-                    return Poll::Ready(());
-                }
-                state.1.push(context.waker().clone());
-                Poll::Pending
-            })
-            .await;
+            self.reached(until).await;
         })
+    }
+
+    // What is waited for stays where it is, though the test moves the clock before anybody waits.
+    fn sleep_until(&self, then: Duration) -> BoxFuture<'_, ()> {
+        if then.saturating_sub(self.now()) <= SHORT {
+            return self.sleep(then.saturating_sub(self.now()));
+        }
+        Box::pin(self.reached(then))
     }
 
     fn jitter(&self) -> f64 {

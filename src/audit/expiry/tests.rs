@@ -9,10 +9,10 @@ use crate::catalogue::{Catalogue, Segment, ShapeId, embedded_file};
 use crate::model::{DomainId, DomainSnapshot, EntityKey, Finding, Severity, Subject};
 
 /// Valid until 20 March 2026, 12:00.
-const LOGIN: &str = include_str!("../../tests/fixtures/expiry/login.pem");
+const LOGIN: &str = include_str!("../../../tests/fixtures/expiry/login.pem");
 
 /// Valid until 1 January 2055.
-const ROOT: &str = include_str!("../../tests/fixtures/expiry/root.pem");
+const ROOT: &str = include_str!("../../../tests/fixtures/expiry/root.pem");
 
 const DAY: u64 = 24 * 60 * 60;
 
