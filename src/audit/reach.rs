@@ -1,6 +1,6 @@
 //! How far a change of an entity reaches: who depends on it, and who is at the end of interactions that go through it.
 //!
-//! Up, a change passes from what is referred to to who refers to it, but not along edges of which [`Edges`] says that it stops there.
+//! Up, a change passes from what is referred to to who refers to it, but not along edges of which [`Edges`](super::Edges) says that it stops there.
 //! Down, it goes along edges that an interaction goes on along: from a flow to the queues that it leads to and the agents in
 //! them. The two are not mixed: who shares no more than a neighbour with the entity is not reached.
 
