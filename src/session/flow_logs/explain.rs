@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{FlowLogTask, FlowLogTools, flow_domain, limits_of};
+use super::question::flow_domain;
+use super::{FlowLogTask, FlowLogTools, limits_of};
 use crate::audit::{Direction, Graph, Node, walk};
 use crate::config::Connection;
 use crate::execution::{Candidate, Instance, Onset, Part, Tally, Weights, Window, onset};

@@ -6,9 +6,10 @@
 mod explain;
 mod forward;
 mod levels;
+mod question;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,68 +20,32 @@ pub use explain::explain;
 pub use forward::Receiver;
 use forward::{Forwarding, unkept};
 pub use levels::{RecordingFact, recording};
+pub use question::{
+    Clear, FlowLogTask, Wish, ask_capabilities, capabilities, check_question, flow_key, refuse_in_trail,
+};
+use question::{learn, question_of, refused};
 
 use super::exit::{Exit, Exits};
 use super::failure::Failure;
-use super::history::History;
 use super::observer::Observer;
 use super::run::{client, refuse_other_org};
 use super::workspace::{Workspace, archive};
-use crate::canonical::{Digest, compact, read_str};
 use crate::capture::org_of;
 use crate::config::Connection;
-use crate::execution::{
-    Asked, Capabilities, Checks, Criteria, DataStatus, Instance, Kept, Leak, Part, Redaction, Window, WindowLimits,
-};
+use crate::execution::{Asked, Checks, DataStatus, Instance, Kept, Leak, Part, Redaction, Window};
 use crate::flowlog::{
-    Checkpoint, CheckpointError, Entry, FlowLog, Journal, Limits, ReadFailure, Store, alone, private_folder, whole_path,
+    Checkpoint, CheckpointError, Entry, FlowLog, Journal, Limits, ReadFailure, Store, alone, private_folder,
 };
 use crate::genesys::{Client, Clock};
-use crate::model::{DomainId, OwnedValue};
+use crate::model::OwnedValue;
 use crate::notify::Courier;
 use crate::report::Findings;
 
 /// Where the state of runs is, below the folder that holds the history.
 const STATE: &str = "orgtrail/flow-logs";
 
-/// What the organisation said that it can be asked by, in the folder of the state.
-const CAPABILITIES: &str = "capabilities.json";
-
 /// Most records of a job.
 const BATCH: usize = 50;
-
-/// What is asked for.
-#[derive(Clone, Debug)]
-pub struct FlowLogTask {
-    /// What has to hold of a run.
-    pub criteria: Criteria,
-    /// When it has to have begun.
-    pub window: Window,
-    /// How much is wanted of it.
-    pub wish: Wish,
-    /// What is done with what stands in clear.
-    pub clear: Clear,
-    /// Where records go, in words: it tells runs apart that ask for the same.
-    pub destination: String,
-}
-
-/// How much is wanted of a run of a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// What the query tells.
-    Index,
-    /// All that is recorded.
-    Data,
-}
-
-/// What is done with what stands in clear and should not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clear {
-    /// It is masked before it is kept or sent.
-    Mask,
-    /// It is told of, and stays.
-    Keep,
-}
 
 /// Tells the present.
 pub type Present = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -127,92 +92,8 @@ pub struct Brought {
     pub exits: Exits,
 }
 
-/// What can be asked by: as the organisation said last, else as the contract says.
-pub fn capabilities(workspace: &Workspace) -> Result<Capabilities, Failure> {
-    let known = Capabilities::built_in().map_err(|error| Failure::of(Exit::Internal, &error))?;
-    let kept = std::fs::read_to_string(state_folder(workspace).join(CAPABILITIES)).ok();
-    let told =
-        kept.as_deref().and_then(|text| read_str(text).ok()).and_then(|answer| known.told_by(&answer.into_owned()));
-    Ok(told.unwrap_or(known))
-}
-
-/// Everything that is wrong with a question, before anything is sent.
-pub fn check_question(workspace: &Workspace, task: &FlowLogTask, now: DateTime<Utc>) -> Result<(), Failure> {
-    let settings = &workspace.config.flow_logs;
-    let length = |time: Duration| TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX);
-    let limits = WindowLimits { longest: length(settings.longest_window), retention: length(settings.retention) };
-    let mut lines: Vec<String> = task.window.problems(limits, now).iter().map(ToString::to_string).collect();
-    let known = capabilities(workspace)?;
-    lines.extend(task.criteria.problems(&known).iter().map(ToString::to_string));
-    refused(&lines)
-}
-
-fn refused(lines: &[String]) -> Result<(), Failure> {
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let failure = Failure::new(Exit::Usage, lines.join("\n"));
-    Err(failure
-        .hint("no query was sent; `orgtrail flow-logs --capabilities` tells what the organisation can be asked by"))
-}
-
-/// The key of the flow that is meant by an id or a name.
-pub fn flow_key(workspace: &Workspace, wanted: &str) -> Result<String, Failure> {
-    let domain = flow_domain()?;
-    if is_id(wanted) || workspace.tip()?.is_none() {
-        return Ok(wanted.to_owned());
-    }
-    Ok(History::of(workspace)?.key(&domain, wanted)?.as_str().to_owned())
-}
-
-fn flow_domain() -> Result<DomainId, Failure> {
-    let checks = Checks::built_in().map_err(|error| Failure::of(Exit::Internal, &error))?;
-    Ok(checks.domain().clone())
-}
-
-/// Whether a text has the form of an id, so that a flow that is not on record can be asked for as well.
-fn is_id(text: &str) -> bool {
-    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-}
-
-/// Refuses a place in the trail that git would take.
-pub fn refuse_in_trail(workspace: &Workspace, place: &Path) -> Result<(), Failure> {
-    let whole = whole_path(place);
-    if !workspace.trail.would_hold(&whole)? {
-        return Ok(());
-    }
-    let message = format!("{} lies in the trail, and records of flows do not belong into its history", place.display());
-    Err(Failure::new(Exit::Usage, message).hint("name a place outside of it, or one that its .gitignore names"))
-}
-
 fn state_folder(workspace: &Workspace) -> PathBuf {
     workspace.trail.git_dir().join(STATE)
-}
-
-/// Asks the organisation what it can be asked by, and keeps the answer.
-pub async fn ask_capabilities(
-    workspace: &Workspace,
-    connection: Connection,
-    tools: FlowLogTools,
-) -> Result<Capabilities, Failure> {
-    let client = client(workspace, connection, Arc::clone(&tools.clock), None)?;
-    let log = FlowLog::new(&client, &tools.journal, limits_of(workspace), Arc::clone(&tools.present));
-    learn(workspace, &log).await
-}
-
-async fn learn(workspace: &Workspace, log: &FlowLog<'_>) -> Result<Capabilities, Failure> {
-    let answer = log.capabilities().await?;
-    let known = Capabilities::built_in().map_err(|error| Failure::of(Exit::Internal, &error))?;
-    let told = known.told_by(&answer).ok_or_else(|| {
-        Failure::new(Exit::Upstream, "the organisation did not say what runs of flows can be asked by")
-            .hint("run again")
-    })?;
-    let folder = state_folder(workspace);
-    private_folder(&folder).map_err(unkept)?;
-    std::fs::write(folder.join(CAPABILITIES), compact(&answer)).map_err(|error| {
-        Failure::new(Exit::Upstream, format!("could not write {}: {error}", folder.join(CAPABILITIES).display()))
-    })?;
-    Ok(told)
 }
 
 fn limits_of(workspace: &Workspace) -> Limits {
@@ -582,15 +463,6 @@ enum Memory {
     None,
     /// Those that began in the last while.
     Since(TimeDelta),
-}
-
-/// What tells a question from others: what is asked, and what is done with the answer, whenever that is.
-fn question_of(task: &FlowLogTask) -> String {
-    let FlowLogTask { criteria, wish, clear, destination, .. } = task;
-    let text = format!("{}\n{wish:?}\n{clear:?}\n{destination}", criteria.digest());
-    let mut digits = Digest::of(text.as_bytes()).to_string();
-    digits.truncate(16);
-    digits
 }
 
 impl From<ReadFailure> for Failure {
